@@ -1,0 +1,35 @@
+# What people type often. Install with `pip install rust-just` or `cargo install just`; every line works without it.
+
+# Lists the recipes.
+_default:
+    @just --list --unsorted
+
+# Serves everything from one process; `just run workforce` serves one service.
+run *ARGUMENTS:
+    cargo run --release -- serve {{ARGUMENTS}}
+
+# Imports the demonstration set, prints its report and serves until Ctrl-C.
+demo *ARGUMENTS:
+    cargo run --release -- demo {{ARGUMENTS}}
+
+# Checks everything: formatting, lints, contracts, dependencies, all tests.
+test:
+    tests/run
+
+# Checks everything that needs no test run.
+lint:
+    tests/run lint
+
+# Formats the Rust sources and the contracts.
+fmt:
+    tests/run tools
+    cargo fmt --all
+    target/tools/buf/node_modules/.bin/buf format --write --path proto/arrs
+
+# Measures, and prints ratios; keep the machine quiet meanwhile.
+bench *ARGUMENTS:
+    cargo run --release -p arrs-tests --bin bench -- {{ARGUMENTS}}
+
+# Builds the container image (needs Docker).
+image *ARGUMENTS:
+    deploy/image {{ARGUMENTS}}

@@ -1,0 +1,340 @@
+//! Figures of the scheme, each with where it is from and how far to trust it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use terms::{Band, Date, LondonArea, Pence, Population, Rate, RoleCode};
+
+/// A text that is not one of the words of a rule file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be {expected}")]
+pub struct WordError {
+    /// The words there are.
+    pub expected: &'static str,
+}
+
+/// How far a figure is to be trusted, the strongest mark first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// Two sources print it.
+    Confirmed,
+    /// One source prints it.
+    OneSource,
+    /// Not printed for the role, but for another of the same band.
+    ByBand,
+    /// Computed from printed points.
+    Derived,
+    /// No source was seen.
+    FromMemory,
+}
+
+impl Confidence {
+    /// Every mark, the strongest first.
+    pub const ALL: [Confidence; 5] = [
+        Confidence::Confirmed,
+        Confidence::OneSource,
+        Confidence::ByBand,
+        Confidence::Derived,
+        Confidence::FromMemory,
+    ];
+
+    /// The mark as it is written everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Confidence::Confirmed => "CONFIRMED",
+            Confidence::OneSource => "ONE SOURCE",
+            Confidence::ByBand => "BY BAND",
+            Confidence::Derived => "DERIVED",
+            Confidence::FromMemory => "FROM MEMORY",
+        }
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Confidence {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<Confidence, WordError> {
+        const EXPECTED: WordError = WordError {
+            expected: "CONFIRMED, ONE SOURCE, BY BAND, DERIVED or FROM MEMORY",
+        };
+        Confidence::ALL
+            .into_iter()
+            .find(|mark| mark.as_str() == text)
+            .ok_or(EXPECTED)
+    }
+}
+
+/// The area of a row of the maxima: those of PCNs, and one row for all of London.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowArea {
+    /// Outside London.
+    Outside,
+    /// Outer London.
+    Outer,
+    /// Inner London.
+    Inner,
+    /// Outer and inner London alike.
+    London,
+}
+
+impl RowArea {
+    /// Every area, in the order of declaration.
+    pub const ALL: [RowArea; 4] = [
+        RowArea::Outside,
+        RowArea::Outer,
+        RowArea::Inner,
+        RowArea::London,
+    ];
+
+    /// The word in rule files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RowArea::Outside => "outside",
+            RowArea::Outer => "outer",
+            RowArea::Inner => "inner",
+            RowArea::London => "london",
+        }
+    }
+
+    /// The row that is a PCN's own.
+    pub const fn of(area: LondonArea) -> RowArea {
+        match area {
+            LondonArea::Outside => RowArea::Outside,
+            LondonArea::Outer => RowArea::Outer,
+            LondonArea::Inner => RowArea::Inner,
+        }
+    }
+}
+
+impl fmt::Display for RowArea {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for RowArea {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<RowArea, WordError> {
+        const EXPECTED: WordError = WordError {
+            expected: "outside, outer, inner or london",
+        };
+        RowArea::ALL
+            .into_iter()
+            .find(|area| area.as_str() == text)
+            .ok_or(EXPECTED)
+    }
+}
+
+/// The part of the cost that the scheme takes over. A row of the maxima already contains it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Share {
+    /// Half: mental health practitioners.
+    Half,
+    /// All of it.
+    Whole,
+}
+
+/// A sum of money that a PCN may draw on in a contract year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pot {
+    /// The main sum.
+    Main,
+    /// The sum of 2024-25 for general practitioners, which pays nothing else.
+    GpRingfence,
+}
+
+impl Pot {
+    /// Every pot, the main one first.
+    pub const ALL: [Pot; 2] = [Pot::Main, Pot::GpRingfence];
+
+    /// The word in rule files and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Pot::Main => "MAIN",
+            Pot::GpRingfence => "GP_RINGFENCE",
+        }
+    }
+}
+
+impl fmt::Display for Pot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Pot {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<Pot, WordError> {
+        const EXPECTED: WordError = WordError {
+            expected: "MAIN or GP_RINGFENCE",
+        };
+        Pot::ALL
+            .into_iter()
+            .find(|pot| pot.as_str() == text)
+            .ok_or(EXPECTED)
+    }
+}
+
+/// Which cell of which table a figure fills.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cell {
+    /// The most that is paid for one WTE a year.
+    Maximum {
+        /// The role.
+        role: RoleCode,
+        /// The band as the row names it: `7-8a`, `5`, `n/a`.
+        label: String,
+        /// The band, where it picks the row.
+        band: Option<Band>,
+        /// The area of the row.
+        area: RowArea,
+        /// The share that the row contains.
+        share: Share,
+    },
+    /// Pounds a weighted patient.
+    Rate {
+        /// The pot it fills.
+        pot: Pot,
+    },
+    /// The most WTE of a role.
+    Cap {
+        /// The role; none for every role.
+        role: Option<RoleCode>,
+        /// The smallest registered list it is for.
+        min_list: Population,
+        /// The largest one, if there is one.
+        max_list: Option<Population>,
+    },
+    /// What may be claimed of a supplier's fee.
+    Fee {
+        /// The role supplied.
+        role: RoleCode,
+    },
+}
+
+/// The number itself, with its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// Pence a year for one WTE.
+    AYear(Pence),
+    /// Pence a month for one WTE.
+    AMonth(Pence),
+    /// Pounds a weighted patient for the year or the part of it.
+    PerWeightedPatient(Rate),
+    /// Whole-time equivalents.
+    Wte(u32),
+    /// There is no limit.
+    Unlimited,
+}
+
+impl Value {
+    /// The unit in words.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Value::AYear(_) => "pounds a year for one WTE",
+            Value::AMonth(_) => "pounds a month for one WTE",
+            Value::PerWeightedPatient(_) => "pounds a weighted patient",
+            Value::Wte(_) => "WTE",
+            Value::Unlimited => "no limit",
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::AYear(pence) | Value::AMonth(pence) => write!(f, "{pence}"),
+            Value::PerWeightedPatient(rate) => write!(f, "{rate}"),
+            Value::Wte(wte) => write!(f, "{wte}"),
+            Value::Unlimited => f.write_str("none"),
+        }
+    }
+}
+
+/// When a figure holds and since when it is known. Figures of one table with the same
+/// `applies_from` and `known_from` are one edition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Validity {
+    /// The first day worked that it is for.
+    pub applies_from: Date,
+    /// The last one, if there is one.
+    pub applies_to: Option<Date>,
+    /// The day it was published.
+    pub known_from: Date,
+}
+
+impl Validity {
+    /// Whether it is for work done on `day`.
+    pub fn covers(&self, day: Date) -> bool {
+        self.applies_from <= day && self.applies_to.is_none_or(|last| day <= last)
+    }
+
+    /// Whether it was published by the end of `day`.
+    pub fn known(&self, day: Date) -> bool {
+        self.known_from <= day
+    }
+
+    /// Orders editions: the greatest is the newest.
+    pub fn newness(&self) -> (Date, Date) {
+        (self.known_from, self.applies_from)
+    }
+}
+
+/// One number of the scheme and its provenance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// A readable name that stays, made of the cell and the edition.
+    pub id: String,
+    /// The cell it fills.
+    pub cell: Cell,
+    /// The number.
+    pub value: Value,
+    /// When it holds.
+    pub validity: Validity,
+    /// Who prints it.
+    pub source: String,
+    /// How far to trust it.
+    pub confidence: Confidence,
+    /// What else must be known of it.
+    pub note: Option<String>,
+    /// The rule file it stands in.
+    pub file: String,
+}
+
+impl Figure {
+    /// `maximum/CP/7-8a/outside/2025-04-01/2025-03-27`; a half row has `half` before its dates.
+    pub fn name(cell: &Cell, validity: &Validity) -> String {
+        let cell = match cell {
+            Cell::Maximum {
+                role,
+                label,
+                area,
+                share,
+                band: _,
+            } => {
+                let half = match share {
+                    Share::Half => "/half",
+                    Share::Whole => "",
+                };
+                format!("maximum/{role}/{}/{area}{half}", label.replace('/', "-"))
+            }
+            Cell::Rate { pot } => format!("rate/{pot}"),
+            Cell::Cap {
+                role,
+                min_list,
+                max_list,
+            } => {
+                let role = role.as_ref().map_or("ALL", RoleCode::as_str);
+                let most = max_list.map_or_else(|| "any".to_owned(), |most| most.to_string());
+                format!("cap/{role}/{min_list}-{most}")
+            }
+            Cell::Fee { role } => format!("fee/{role}"),
+        };
+        format!("{cell}/{}/{}", validity.applies_from, validity.known_from)
+    }
+}

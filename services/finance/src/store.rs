@@ -1,0 +1,3 @@
+//! What finance keeps and reads.
+
+pub mod rulebook;

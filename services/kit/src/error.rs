@@ -1,0 +1,207 @@
+//! Why a call failed, and the one mapping of it to a status.
+
+use std::time::Duration;
+
+pub use arrs_proto::error::v1::ErrorReason;
+use sea_orm::DbErr;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::DOMAIN;
+
+/// How long a caller waits before it tries again.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// A field of a request that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// The path of the field, as the contract names it.
+    pub field: String,
+    /// What would be right.
+    pub description: String,
+}
+
+/// Why a call failed, in the terms all services share.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing of that name, said only to callers who may list the parent.
+    #[error("{name} does not exist")]
+    NotFound {
+        /// The type of resource.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Not allowed, or not visible, or not there: callers cannot tell which.
+    #[error("permission '{permission}' denied on '{name}' (or it might not exist)")]
+    Denied {
+        /// The permission that the method asks for.
+        permission: String,
+        /// The resource.
+        name: String,
+    },
+    /// Every field of the request that is wrong.
+    #[error("the request has invalid fields: {}", list(.0))]
+    Invalid(Vec<FieldViolation>),
+    /// A refusal with a reason and its facts.
+    #[error("{message}")]
+    Refused {
+        /// The reason; it decides the code.
+        reason: ErrorReason,
+        /// For people; may change.
+        message: String,
+        /// What the message says, for programs; does not change.
+        facts: Vec<(&'static str, String)>,
+    },
+    /// The database does not answer.
+    #[error("the database is not reachable")]
+    Unavailable(#[source] DbErr),
+    /// A bug or a broken disk. Callers learn nothing of it.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A refusal with its facts.
+    pub fn refused(
+        reason: ErrorReason,
+        message: impl Into<String>,
+        facts: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Error {
+        Error::Refused {
+            reason,
+            message: message.into(),
+            facts: facts.into_iter().collect(),
+        }
+    }
+
+    /// Our bug, told to operators only.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Internal(source.into())
+    }
+
+    /// One field that is wrong.
+    pub fn invalid(field: impl Into<String>, description: impl Into<String>) -> Error {
+        Error::Invalid(vec![FieldViolation {
+            field: field.into(),
+            description: description.into(),
+        }])
+    }
+
+    /// The reason that goes on the wire.
+    pub fn reason(&self) -> ErrorReason {
+        match self {
+            Error::NotFound { .. } => ErrorReason::ResourceNotFound,
+            Error::Denied { .. } => ErrorReason::NotPermitted,
+            Error::Invalid(_) => ErrorReason::FieldInvalid,
+            Error::Refused { reason, .. } => *reason,
+            Error::Unavailable(_) => ErrorReason::DatabaseUnreachable,
+            Error::Internal(_) => ErrorReason::Internal,
+        }
+    }
+}
+
+fn list(violations: &[FieldViolation]) -> String {
+    let each = violations
+        .iter()
+        .map(|wrong| format!("{} {}", wrong.field, wrong.description));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+/// The code of each reason, for ever.
+fn code(reason: ErrorReason) -> Code {
+    match reason {
+        ErrorReason::Unspecified | ErrorReason::Internal => Code::Internal,
+        ErrorReason::DatabaseUnreachable
+        | ErrorReason::ProjectionBehind
+        | ErrorReason::ServiceUnreachable
+        | ErrorReason::Draining => Code::Unavailable,
+        ErrorReason::FieldInvalid
+        | ErrorReason::RequestIdReused
+        | ErrorReason::PageTokenInvalid
+        | ErrorReason::UploadDamaged => Code::InvalidArgument,
+        ErrorReason::ResourceNotFound => Code::NotFound,
+        ErrorReason::EtagMismatch | ErrorReason::RequestInProgress => Code::Aborted,
+        ErrorReason::TokenInvalid => Code::Unauthenticated,
+        ErrorReason::NotPermitted => Code::PermissionDenied,
+        ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
+        ErrorReason::MessageTooLarge | ErrorReason::Overloaded => Code::ResourceExhausted,
+        ErrorReason::KnownAtNotOver | ErrorReason::ReportIncomplete | ErrorReason::OwnerUnclear => {
+            Code::FailedPrecondition
+        }
+        ErrorReason::MethodUnknown => Code::Unimplemented,
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Status {
+        let reason = error.reason();
+        let code = code(reason);
+        if matches!(error, Error::Internal(_) | Error::Unavailable(_)) {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "call failed: {}",
+                chain(&error)
+            );
+        }
+        let mut facts = std::collections::HashMap::new();
+        match &error {
+            Error::Refused { facts: pairs, .. } => {
+                facts.extend(
+                    pairs
+                        .iter()
+                        .map(|(name, value)| ((*name).to_owned(), value.clone())),
+                );
+            }
+            Error::Denied { permission, .. } => {
+                facts.insert("permission".to_owned(), permission.clone());
+            }
+            Error::NotFound { .. }
+            | Error::Invalid(_)
+            | Error::Unavailable(_)
+            | Error::Internal(_) => {}
+        }
+        let mut details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, facts);
+        match &error {
+            Error::NotFound { kind, name } => {
+                details.set_resource_info(*kind, name, "", "");
+            }
+            Error::Invalid(violations) => {
+                for wrong in violations {
+                    details.add_bad_request_violation(&wrong.field, &wrong.description);
+                }
+            }
+            Error::Refused { .. }
+            | Error::Denied { .. }
+            | Error::Unavailable(_)
+            | Error::Internal(_) => {}
+        }
+        if code == Code::Unavailable
+            || matches!(
+                reason,
+                ErrorReason::RequestInProgress | ErrorReason::Overloaded
+            )
+        {
+            details.set_retry_info(Some(RETRY_DELAY));
+        }
+        Status::with_error_details(code, error.to_string(), details)
+    }
+}
+
+/// The whole chain of causes, for operators.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+/// The reason of a status that came over the wire, if it carries one of ours.
+pub fn reason_of(status: &Status) -> Option<ErrorReason> {
+    let info = status.get_details_error_info()?;
+    ErrorReason::from_str_name(&info.reason)
+}

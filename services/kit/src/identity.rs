@@ -1,0 +1,127 @@
+//! Who calls, what they may do, and which rows they may touch.
+//!
+//! A bearer token names a subject and its grants, each `role@scope`. A call is allowed if a grant
+//! holds the permission of the method; the rows it may touch are the union of the scopes of
+//! exactly those grants.
+
+mod grant;
+mod issuer;
+mod roles;
+mod scope;
+
+use std::sync::Arc;
+
+use sea_orm::ConnectionTrait;
+
+pub use grant::{Grant, GrantScope};
+pub use issuer::{Issuer, LOCAL_ISSUER, LocalIssuer, Verifier};
+pub use roles::{ROLES, Role};
+pub use scope::Scope;
+
+use crate::Clock;
+use crate::error::{Error, ErrorReason};
+
+/// An authenticated caller of one method.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    principal: Arc<str>,
+    method: Arc<str>,
+    permission: Arc<str>,
+    grants: Arc<[Grant]>,
+}
+
+impl Caller {
+    /// A caller whose token was verified and who calls `method`, which asks for `permission`.
+    ///
+    /// Refused if none of the grants holds the permission.
+    pub(crate) fn admit(
+        principal: String,
+        grants: Vec<Grant>,
+        method: &str,
+        permission: &str,
+    ) -> Result<Caller, Error> {
+        let caller = Caller {
+            principal: principal.into(),
+            method: method.into(),
+            permission: permission.into(),
+            grants: grants.into(),
+        };
+        if caller.holds(permission) {
+            Ok(caller)
+        } else {
+            Err(caller.denied(method))
+        }
+    }
+
+    /// Puts a caller together for tests of storage and applications.
+    pub fn for_test(grants: &[&str], permission: &str) -> Caller {
+        let grants = grants
+            .iter()
+            .map(|grant| grant.parse().expect("the test wrote a grant"));
+        Caller {
+            principal: "test".into(),
+            method: "/test".into(),
+            permission: permission.into(),
+            grants: grants.collect(),
+        }
+    }
+
+    /// Issuer and subject of the token.
+    pub fn principal(&self) -> &str {
+        &self.principal
+    }
+
+    /// The path of the method called.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Whether a grant holds `permission`.
+    pub fn holds(&self, permission: &str) -> bool {
+        self.grants
+            .iter()
+            .any(|grant| grant.role.permits(permission))
+    }
+
+    /// Whether a grant over all of England holds `permission`.
+    pub fn holds_everywhere(&self, permission: &str) -> bool {
+        self.grants
+            .iter()
+            .any(|grant| grant.role.permits(permission) && grant.scope == GrantScope::England)
+    }
+
+    /// The grants that hold the permission of the method called.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants
+            .iter()
+            .filter(|grant| grant.role.permits(&self.permission))
+    }
+
+    /// The rows the caller may touch with the method called, as asked of today.
+    pub async fn scope(&self, db: &impl ConnectionTrait, clock: &Clock) -> Result<Scope, Error> {
+        Scope::resolve(db, self.grants(), clock.today()).await
+    }
+
+    /// The refusal of `name`, which reads the same whether it exists or not.
+    pub fn denied(&self, name: &str) -> Error {
+        Error::Denied {
+            permission: self.permission.to_string(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// What of the caller decides the answer to a list, for page tokens.
+    pub fn fingerprint(&self) -> String {
+        format!("{} {} {:?}", self.principal, self.method, self.grants)
+    }
+}
+
+/// The refusal of a token; `problem` says what is wrong with it and never repeats it.
+pub(crate) fn unauthenticated(problem: impl Into<String>) -> Error {
+    let problem = problem.into();
+    Error::refused(
+        ErrorReason::TokenInvalid,
+        format!("the call needs a valid bearer token: {problem}"),
+        [("problem", problem)],
+    )
+}

@@ -1,0 +1,150 @@
+//! Which rows a caller may touch. Made here only, and asked for by every store function.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::sea_query::{Condition, Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait};
+use terms::{Date, Month, OdsCode, OrganisationKind, Period};
+
+use super::{Grant, GrantScope};
+use crate::cut::NOW;
+use crate::error::Error;
+use crate::roster;
+
+/// The rows a caller may touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    england: bool,
+    /// The days of each PCN that may be seen; none means all its history.
+    pcns: BTreeMap<OdsCode, Option<Vec<Period>>>,
+    /// Codes whose own records (people, engagements) may be seen.
+    owners: BTreeSet<OdsCode>,
+}
+
+impl Scope {
+    /// The union of the scopes of `grants`, asked of `today`.
+    pub(super) async fn resolve(
+        db: &impl ConnectionTrait,
+        grants: impl Iterator<Item = &Grant>,
+        today: Date,
+    ) -> Result<Scope, Error> {
+        let mut scope = Scope {
+            england: false,
+            pcns: BTreeMap::new(),
+            owners: BTreeSet::new(),
+        };
+        for grant in grants {
+            match &grant.scope {
+                GrantScope::England => scope.england = true,
+                GrantScope::Pcn(code) => {
+                    // A merged-away code gives nothing: its successor holds the history.
+                    if roster::is_open(db, code, OrganisationKind::Pcn, today).await? {
+                        scope.add(code.clone(), None);
+                    }
+                }
+                GrantScope::Federation(code) => {
+                    for (pcn, days) in roster::served_by(db, code, NOW).await? {
+                        // Months since the service began, and nothing after it ended.
+                        if days.contains(today) {
+                            scope.add(pcn, Some(vec![days]));
+                        }
+                    }
+                    scope.owners.insert(code.clone());
+                }
+                GrantScope::SubIcb(code) | GrantScope::Icb(code) | GrantScope::Region(code) => {
+                    for (pcn, days) in roster::parts_of(db, code, NOW).await? {
+                        let all = days.iter().any(|days| days.contains(today));
+                        scope.add(pcn, (!all).then_some(days));
+                    }
+                    scope.owners.insert(code.clone());
+                }
+                GrantScope::Supervisor(_) => {}
+            }
+        }
+        Ok(scope)
+    }
+
+    fn add(&mut self, pcn: OdsCode, days: Option<Vec<Period>>) {
+        self.owners.insert(pcn.clone());
+        let reach = self.pcns.entry(pcn).or_insert_with(|| Some(Vec::new()));
+        match (reach, days) {
+            (Some(known), Some(more)) => known.extend(more),
+            (reach, None) => *reach = None,
+            (None, Some(_)) => {}
+        }
+    }
+
+    /// Whether every PCN is in it.
+    pub fn is_england(&self) -> bool {
+        self.england
+    }
+
+    /// Whether a PCN may be seen in a month.
+    pub fn sees(&self, pcn: &OdsCode, month: Month) -> bool {
+        self.england
+            || match self.pcns.get(pcn) {
+                None => false,
+                Some(None) => true,
+                Some(Some(days)) => days
+                    .iter()
+                    .any(|days| days.overlap(month.period()).is_some()),
+            }
+    }
+
+    /// Whether a PCN may be seen on some day or other.
+    pub fn sees_ever(&self, pcn: &OdsCode) -> bool {
+        self.england || self.pcns.contains_key(pcn)
+    }
+
+    /// Whether days of a PCN may be seen: those that overlap what the scope reaches.
+    pub fn sees_days(&self, pcn: &OdsCode, period: Period) -> bool {
+        self.england
+            || match self.pcns.get(pcn) {
+                None => false,
+                Some(None) => true,
+                Some(Some(days)) => days.iter().any(|days| days.overlap(period).is_some()),
+            }
+    }
+
+    /// Whether records that `owner` keeps may be seen, and changed.
+    pub fn owns(&self, owner: &OdsCode) -> bool {
+        self.england || self.owners.contains(owner)
+    }
+
+    /// Whether facts of a tenant, a PCN or an owner, go to the caller.
+    pub fn holds_today(&self, tenant: &str) -> bool {
+        self.england
+            || tenant
+                .parse::<OdsCode>()
+                .is_ok_and(|code| self.owners.contains(&code) || self.pcns.contains_key(&code))
+    }
+
+    /// The owners whose records the caller may keep, when it names none.
+    pub fn owners(&self) -> impl Iterator<Item = &OdsCode> {
+        self.owners.iter()
+    }
+
+    /// The rows whose PCN `column` is in the scope, as a condition of a query.
+    pub fn pcn_within<C: ColumnTrait>(&self, column: C) -> Condition {
+        if self.england {
+            return Condition::all();
+        }
+        Condition::all().add(column.is_in(self.pcns.keys().map(OdsCode::as_str)))
+    }
+
+    /// The rows whose owner `column` is in the scope, as a condition of a query.
+    pub fn owner_within<C: ColumnTrait>(&self, column: C) -> Condition {
+        if self.england {
+            return Condition::all();
+        }
+        Condition::all().add(column.is_in(self.owners.iter().map(OdsCode::as_str)))
+    }
+
+    /// A condition that no row meets unless the scope is England's.
+    pub fn england_only(&self) -> Condition {
+        if self.england {
+            return Condition::all();
+        }
+        Condition::all().add(Expr::val(1).eq(0))
+    }
+}

@@ -1,0 +1,36 @@
+//! The shell every service wears: configuration, telemetry, server, identity, errors, names and
+//! pages, database, facts, imports, and the roster that all of them know.
+//!
+//! Nothing of the scheme is here: no rule, no amount, no requirement.
+
+pub mod audit;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod cut;
+pub mod db;
+pub mod error;
+pub mod facts;
+pub mod identity;
+pub mod imports;
+pub mod migration;
+pub mod names;
+pub mod pages;
+pub mod roster;
+pub mod rules;
+pub mod server;
+pub mod service;
+pub mod statement;
+pub mod summary;
+pub mod table;
+pub mod telemetry;
+pub mod wire;
+
+pub use clock::Clock;
+pub use cut::Cut;
+pub use error::{Error, ErrorReason};
+pub use identity::{Caller, Scope};
+pub use service::Service;
+
+/// The domain of every error reason, until the product owns a name.
+pub const DOMAIN: &str = "arrs.example";

@@ -1,0 +1,350 @@
+//! Statements of the roster: recorded by workforce, told as facts, and recorded again from them.
+
+use arrs_proto::event::v1 as pb;
+use prost::{Message, Name};
+use sea_orm::ConnectionTrait;
+use terms::{EngagementId, Instant, OdsCode};
+use uuid::Uuid;
+
+use super::table::{
+    assignment, engagement, list_size, london_area, organisation, organisation_relation,
+};
+use super::{from_column, to_column};
+use crate::db::Write;
+use crate::error::Error;
+use crate::facts::NewFact;
+use crate::names;
+use crate::statement::{self, Outcome, Provenance};
+use crate::wire;
+
+/// One statement of the roster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// An organisation has a name and a kind.
+    Organisation(organisation::Model),
+    /// An organisation belongs to another.
+    Relation(organisation_relation::Model),
+    /// A PCN lies in an area.
+    LondonArea(london_area::Model),
+    /// An organisation had a list.
+    ListSize(list_size::Model),
+    /// An engagement is so.
+    Engagement(engagement::Model),
+    /// An engagement has hours in a PCN.
+    Assignment(assignment::Model),
+}
+
+/// What recording lines of the roster changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// New statements.
+    pub added: u32,
+    /// Statements that took the place of another, as `(new, old)`.
+    pub corrected: Vec<(Line, Line)>,
+    /// Statements known already.
+    pub unchanged: u32,
+    /// What is new or took a place, in the order of the roster's tables.
+    pub changed: Vec<Line>,
+}
+
+/// Records lines, each table at a time.
+pub async fn record(txn: &impl ConnectionTrait, lines: Vec<Line>) -> Result<Told, Error> {
+    let mut organisations = Vec::new();
+    let mut relations = Vec::new();
+    let mut areas = Vec::new();
+    let mut lists = Vec::new();
+    let mut engagements = Vec::new();
+    let mut assignments = Vec::new();
+    for line in lines {
+        match line {
+            Line::Organisation(row) => organisations.push(row),
+            Line::Relation(row) => relations.push(row),
+            Line::LondonArea(row) => areas.push(row),
+            Line::ListSize(row) => lists.push(row),
+            Line::Engagement(row) => engagements.push(row),
+            Line::Assignment(row) => assignments.push(row),
+        }
+    }
+    let mut told = Told::default();
+    told.take(
+        &organisations,
+        statement::record(txn, organisations.clone()).await?,
+        Line::Organisation,
+    );
+    told.take(
+        &relations,
+        statement::record(txn, relations.clone()).await?,
+        Line::Relation,
+    );
+    told.take(
+        &areas,
+        statement::record(txn, areas.clone()).await?,
+        Line::LondonArea,
+    );
+    told.take(
+        &lists,
+        statement::record(txn, lists.clone()).await?,
+        Line::ListSize,
+    );
+    told.take(
+        &engagements,
+        statement::record(txn, engagements.clone()).await?,
+        Line::Engagement,
+    );
+    told.take(
+        &assignments,
+        statement::record(txn, assignments.clone()).await?,
+        Line::Assignment,
+    );
+    Ok(told)
+}
+
+impl Told {
+    fn take<S: Clone>(&mut self, rows: &[S], outcomes: Vec<Outcome<S>>, line: impl Fn(S) -> Line) {
+        for (row, outcome) in rows.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Unchanged => self.unchanged += 1,
+                Outcome::Added => {
+                    self.added += 1;
+                    self.changed.push(line(row.clone()));
+                }
+                Outcome::Corrected(old) => {
+                    self.corrected.push((line(row.clone()), line(*old)));
+                    self.changed.push(line(row.clone()));
+                }
+            }
+        }
+    }
+}
+
+fn optional(day: Option<chrono::NaiveDate>) -> Option<arrs_proto::google::r#type::Date> {
+    day.map(|day| wire::date(from_column(day)))
+}
+
+fn since(known_from: i64) -> Option<prost_types::Timestamp> {
+    Some(wire::timestamp(Instant(known_from)))
+}
+
+fn code(text: &str) -> String {
+    format!("organisations/{text}")
+}
+
+/// The fact of a line. Facts of engagements go to the owner, of hours to their PCN.
+pub fn tell(line: &Line) -> NewFact {
+    match line {
+        Line::Organisation(row) => {
+            let fact = pb::OrganisationNamed {
+                known_from_time: since(row.known_from),
+                organisation: code(&row.code),
+                display_name: row.display_name.clone(),
+                kind: row.kind.clone(),
+                valid_from_date: optional(row.valid_from),
+                valid_until_date: optional(row.valid_until),
+            };
+            NewFact::new(&fact, code(&row.code), None)
+        }
+        Line::Relation(row) => {
+            let fact = pb::OrganisationRelated {
+                known_from_time: since(row.known_from),
+                organisation: code(&row.code),
+                relation: row.relation.clone(),
+                related: code(&row.related_code),
+                valid_from_date: optional(Some(row.valid_from)),
+                valid_until_date: optional(row.valid_until),
+                seen: row.seen,
+            };
+            NewFact::new(&fact, code(&row.code), None)
+        }
+        Line::LondonArea(row) => {
+            let fact = pb::LondonAreaSet {
+                known_from_time: since(row.known_from),
+                organisation: code(&row.code),
+                area: row.area.clone(),
+                valid_from_date: optional(Some(row.valid_from)),
+                valid_until_date: optional(row.valid_until),
+            };
+            NewFact::new(&fact, code(&row.code), row.code.parse().ok())
+        }
+        Line::ListSize(row) => {
+            let fact = pb::ListSizeRecorded {
+                known_from_time: since(row.known_from),
+                organisation: code(&row.code),
+                date: optional(Some(row.date)),
+                registered_count: row.registered_count,
+                weighted_ten_thousandths: row.weighted_ten_thousandths,
+                adjusted_ten_thousandths: row.adjusted_ten_thousandths,
+            };
+            NewFact::new(&fact, code(&row.code), row.code.parse().ok())
+        }
+        Line::Engagement(row) => {
+            let subject = EngagementId(row.engagement_id).to_string();
+            let fact = pb::EngagementRecorded {
+                known_from_time: since(row.known_from),
+                engagement: subject.clone(),
+                owner: code(&row.owner_code),
+                reference: row.reference.clone(),
+                person: row
+                    .person_id
+                    .map(|id| terms::PersonId(id).to_string())
+                    .unwrap_or_default(),
+                person_reference: row.person_reference.clone().unwrap_or_default(),
+                role: row.role.clone(),
+                employer: code(&row.employer_code),
+                model: row.model.clone(),
+                full_time_minutes: row.full_time_minutes,
+                leaving_reason: row.leaving_reason.clone().unwrap_or_default(),
+            };
+            NewFact::new(&fact, subject, row.owner_code.parse().ok())
+        }
+        Line::Assignment(row) => {
+            let subject = EngagementId(row.engagement_id).to_string();
+            let fact = pb::AssignmentHoursSet {
+                known_from_time: since(row.known_from),
+                engagement: subject.clone(),
+                pcn: code(&row.pcn_code),
+                valid_from_date: optional(Some(row.valid_from)),
+                valid_until_date: optional(row.valid_until),
+                weekly_minutes: row.weekly_minutes,
+                contract_minutes: row.contract_minutes,
+                stage: row.stage.clone(),
+                band: row.band.clone().unwrap_or_default(),
+            };
+            NewFact::new(&fact, subject, row.pcn_code.parse().ok())
+        }
+    }
+}
+
+/// Records the facts of workforce in a projection; those about other things are passed over.
+pub async fn apply_facts(write: Write, facts: Vec<pb::Fact>) -> Result<Write, Error> {
+    let mut lines = Vec::with_capacity(facts.len());
+    for fact in &facts {
+        if let Some(line) = line_of(fact)? {
+            lines.push(line);
+        }
+    }
+    record(&*write, lines).await?;
+    Ok(write)
+}
+
+fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
+    let body = &fact.body[..];
+    let kind = fact.r#type.as_str();
+    let recorded_at = fact.time.as_ref().map_or(Instant(0), wire::instant);
+    let by = |known_from: &Option<prost_types::Timestamp>| Provenance {
+        known_from: known_from.as_ref().map_or(recorded_at, wire::instant),
+        recorded_at,
+        recorded_by: "workforce".to_owned(),
+        import: None,
+    };
+    let line = if kind == pb::OrganisationNamed::full_name() {
+        let fact = decode::<pb::OrganisationNamed>(body)?;
+        Line::Organisation(organisation::Model::new(
+            &by(&fact.known_from_time),
+            None,
+            ods(&fact.organisation)?,
+            fact.display_name,
+            fact.kind,
+            day(fact.valid_from_date.as_ref())?,
+            day(fact.valid_until_date.as_ref())?,
+        ))
+    } else if kind == pb::OrganisationRelated::full_name() {
+        let fact = decode::<pb::OrganisationRelated>(body)?;
+        Line::Relation(organisation_relation::Model::new(
+            &by(&fact.known_from_time),
+            None,
+            ods(&fact.organisation)?,
+            fact.relation,
+            ods(&fact.related)?,
+            needed(day(fact.valid_from_date.as_ref())?)?,
+            day(fact.valid_until_date.as_ref())?,
+            fact.seen,
+        ))
+    } else if kind == pb::LondonAreaSet::full_name() {
+        let fact = decode::<pb::LondonAreaSet>(body)?;
+        Line::LondonArea(london_area::Model::new(
+            &by(&fact.known_from_time),
+            None,
+            ods(&fact.organisation)?,
+            needed(day(fact.valid_from_date.as_ref())?)?,
+            fact.area,
+            day(fact.valid_until_date.as_ref())?,
+        ))
+    } else if kind == pb::ListSizeRecorded::full_name() {
+        let fact = decode::<pb::ListSizeRecorded>(body)?;
+        Line::ListSize(list_size::Model::new(
+            &by(&fact.known_from_time),
+            None,
+            ods(&fact.organisation)?,
+            needed(day(fact.date.as_ref())?)?,
+            fact.registered_count,
+            fact.weighted_ten_thousandths,
+            fact.adjusted_ten_thousandths,
+        ))
+    } else if kind == pb::EngagementRecorded::full_name() {
+        let fact = decode::<pb::EngagementRecorded>(body)?;
+        Line::Engagement(engagement::Model::new(
+            &by(&fact.known_from_time),
+            None,
+            engagement_id(&fact.engagement)?,
+            ods(&fact.owner)?,
+            fact.reference,
+            names::parse_person(&fact.person).map(|person| person.0),
+            Some(fact.person_reference).filter(|reference| !reference.is_empty()),
+            fact.role,
+            ods(&fact.employer)?,
+            fact.model,
+            fact.full_time_minutes,
+            Some(fact.leaving_reason).filter(|reason| !reason.is_empty()),
+        ))
+    } else if kind == pb::AssignmentHoursSet::full_name() {
+        let fact = decode::<pb::AssignmentHoursSet>(body)?;
+        Line::Assignment(assignment::Model::new(
+            &by(&fact.known_from_time),
+            None,
+            engagement_id(&fact.engagement)?,
+            ods(&fact.pcn)?,
+            needed(day(fact.valid_from_date.as_ref())?)?,
+            day(fact.valid_until_date.as_ref())?,
+            fact.weekly_minutes,
+            fact.contract_minutes,
+            fact.stage,
+            Some(fact.band).filter(|band| !band.is_empty()),
+        ))
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(line))
+}
+
+fn decode<M: Message + Default + Name>(body: &[u8]) -> Result<M, Error> {
+    M::decode(body)
+        .map_err(|error| Error::internal(format!("{} is damaged: {error}", M::full_name())))
+}
+
+fn ods(name: &str) -> Result<String, Error> {
+    let code: Option<OdsCode> = names::parse_organisation(name);
+    code.map(|code| code.to_string())
+        .ok_or_else(|| Error::internal(format!("a fact names {name:?}")))
+}
+
+fn engagement_id(name: &str) -> Result<Uuid, Error> {
+    names::parse_engagement(name)
+        .map(|id| id.0)
+        .ok_or_else(|| Error::internal(format!("a fact names {name:?}")))
+}
+
+fn day(
+    date: Option<&arrs_proto::google::r#type::Date>,
+) -> Result<Option<chrono::NaiveDate>, Error> {
+    let Some(date) = date else { return Ok(None) };
+    let day = terms::Date::new(
+        i16::try_from(date.year).unwrap_or(0),
+        i8::try_from(date.month).unwrap_or(0),
+        i8::try_from(date.day).unwrap_or(0),
+    );
+    day.map(|day| Some(to_column(day))).map_err(Error::internal)
+}
+
+fn needed<T>(value: Option<T>) -> Result<T, Error> {
+    value.ok_or_else(|| Error::internal("a fact lacks a date"))
+}

@@ -1,0 +1,432 @@
+//! How a service is served: who may in, for how long, how many at once, and how it stops.
+//!
+//! Each call runs as a task of its own: a caller that goes away stops waiting, not the work.
+
+mod body;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tonic::body::Body;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::service::Routes;
+use tonic::{Code, Status};
+use tower::Service;
+use tracing::Instrument;
+
+pub use serve::{Listener, Shutdown, serve, shutdown_on_signal};
+
+use crate::config;
+use crate::error::{Error, ErrorReason};
+use crate::facts::Progress;
+use crate::identity::{Caller, Verifier, unauthenticated};
+use crate::rules::{self, MissingRule, Rule};
+use crate::telemetry;
+
+/// The largest request that is read.
+pub const MESSAGE_IN: usize = 1024 * 1024;
+/// The largest answer that is sent.
+pub use crate::client::MESSAGE_OUT;
+/// The metadata that names the outbox position of a mutation's last fact.
+pub const POSITION: &str = "arrs-position";
+/// The metadata that asks an answer to be at least as new as a position.
+pub const AFTER: &str = "arrs-after";
+
+/// When a call must be answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(pub Instant);
+
+impl Deadline {
+    /// What is left of it.
+    pub fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+/// The door of a service: everything a call passes before and after its handler.
+#[derive(Clone)]
+pub struct Door {
+    shared: Arc<Shared>,
+    routes: Routes,
+}
+
+struct Shared {
+    rules: BTreeMap<String, Rule>,
+    verifier: Verifier,
+    progress: Vec<Progress>,
+    settings: config::Server,
+    calls: Arc<Semaphore>,
+}
+
+impl Door {
+    /// A door to `routes`. Refused if a method of the contracts has no access rule.
+    ///
+    /// `progress` says how far the service has followed each producer that callers may wait for.
+    pub fn new(
+        routes: Routes,
+        verifier: Verifier,
+        progress: Vec<Progress>,
+        settings: config::Server,
+    ) -> Result<Door, MissingRule> {
+        let calls = usize::try_from(settings.max_calls).unwrap_or(usize::MAX);
+        Ok(Door {
+            shared: Arc::new(Shared {
+                rules: rules::methods()?,
+                verifier,
+                progress,
+                calls: Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))),
+                settings,
+            }),
+            routes: routes.prepare(),
+        })
+    }
+
+    async fn answer(self, request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path().to_owned();
+        let method = path.trim_start_matches('/').to_owned();
+        let span = tracing::info_span!("call", rpc.method = %method, otel.kind = "server");
+        telemetry::set_parent(&span, request.headers());
+        async {
+            let started = Instant::now();
+            let response = match self.admit(request, &path).await {
+                Ok(response) => response,
+                Err(error) => Status::from(error).into_http(),
+            };
+            let code = code_of(&response);
+            let name = code_name(code);
+            let elapsed = started.elapsed();
+            telemetry::record_call(&method, name, elapsed);
+            let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            tracing::debug!(
+                rpc.status_code = name,
+                duration_ms,
+                "{method} answered {name} in {duration_ms} ms"
+            );
+            response
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn admit(self, mut request: Request<Body>, path: &str) -> Result<Response<Body>, Error> {
+        // Probes and discovery carry no token and show nothing of a PCN.
+        if path.starts_with("/grpc.health.v1.") || path.starts_with("/grpc.reflection.") {
+            return self.run(request, None, Rule::stream()).await;
+        }
+        let shared = Arc::clone(&self.shared);
+        let (principal, grants) = shared.verifier.verify(bearer(request.headers())?)?;
+        let Some(rule) = shared.rules.get(path) else {
+            return Err(Error::refused(
+                ErrorReason::MethodUnknown,
+                format!("there is no method {path}"),
+                [],
+            ));
+        };
+        let caller = Caller::admit(principal, grants, path, &rule.permission)?;
+        let _permit = Arc::clone(&shared.calls).try_acquire_owned().map_err(|_| {
+            Error::refused(
+                ErrorReason::Overloaded,
+                "too many calls at once; try again",
+                [],
+            )
+        })?;
+        let deadline = shared.deadline(request.headers(), rule);
+        shared.wait(request.headers(), deadline).await?;
+        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(deadline);
+        self.run(request, Some(deadline), rule.clone()).await
+    }
+
+    /// Runs the call as a task that a cancelled caller cannot drop.
+    async fn run(
+        mut self,
+        request: Request<Body>,
+        deadline: Option<Deadline>,
+        rule: Rule,
+    ) -> Result<Response<Body>, Error> {
+        let work = async move {
+            let ready = |context: &mut Context<'_>| {
+                Service::<Request<Body>>::poll_ready(&mut self.routes, context)
+            };
+            std::future::poll_fn(ready).await?;
+            self.routes.call(request).await
+        };
+        let task = tokio::spawn(work.in_current_span());
+        let joined = match deadline {
+            None => task.await,
+            Some(deadline) => match tokio::time::timeout_at(deadline.0, task).await {
+                Ok(joined) => joined,
+                Err(_) => return Err(deadline_exceeded()),
+            },
+        };
+        let response = match joined {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(error) => return Err(Error::internal(format!("the call failed: {error}"))),
+        };
+        // What tonic calls OUT_OF_RANGE is a message over the limit.
+        if code_of(&response) == Code::OutOfRange {
+            return Err(Error::refused(
+                ErrorReason::MessageTooLarge,
+                format!("a message is larger than {MESSAGE_IN} bytes"),
+                [("limit_bytes", MESSAGE_IN.to_string())],
+            ));
+        }
+        match deadline {
+            Some(deadline) if rule.server_streaming => {
+                Ok(response.map(|body| body::until(body, deadline, deadline_exceeded)))
+            }
+            _ => Ok(response),
+        }
+    }
+}
+
+impl Rule {
+    fn stream() -> Rule {
+        Rule {
+            permission: String::new(),
+            reference: true,
+            client_streaming: false,
+            server_streaming: true,
+        }
+    }
+}
+
+impl Shared {
+    fn deadline(&self, headers: &HeaderMap, rule: &Rule) -> Deadline {
+        let long = rule.client_streaming || rule.server_streaming;
+        let seconds = if long {
+            self.settings.stream_deadline_seconds
+        } else {
+            self.settings.deadline_seconds
+        };
+        let most = Duration::from_secs(u64::from(seconds));
+        let asked = headers
+            .get("grpc-timeout")
+            .and_then(|value| value.to_str().ok())
+            .and_then(timeout)
+            .map_or(most, |asked| {
+                if long {
+                    asked.min(most)
+                } else {
+                    asked.min(most * 4)
+                }
+            });
+        Deadline(Instant::now() + asked)
+    }
+
+    /// Waits until the service has followed as far as `arrs-after` asks.
+    async fn wait(&self, headers: &HeaderMap, deadline: Deadline) -> Result<(), Error> {
+        for (producer, position) in positions(headers)? {
+            let progress = self
+                .progress
+                .iter()
+                .find(|progress| progress.producer() == producer);
+            if let Some(progress) = progress {
+                progress.clone().wait(position, deadline.0).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn deadline_exceeded() -> Error {
+    let message = "the time allowed is over; a mutation may have happened: repeat it with the same \
+                   request_id";
+    Error::refused(ErrorReason::DeadlineExceeded, message, [])
+}
+
+impl Service<Request<Body>> for Door {
+    type Response = Response<Body>;
+    type Error = std::convert::Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let door = self.clone();
+        Box::pin(async move { Ok(door.answer(request).await) })
+    }
+}
+
+/// Health and reflection, beside the methods of a process.
+///
+/// Health says `SERVING` at once; a process that drains says otherwise through the reporter.
+pub async fn with_probes(
+    routes: Routes,
+    reflection: bool,
+) -> Result<(Routes, tonic_health::server::HealthReporter), Error> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_service_status("", tonic_health::ServingStatus::Serving)
+        .await;
+    for service in rules::descriptors().services() {
+        let name = service.full_name();
+        if name.starts_with("arrs.") {
+            reporter
+                .set_service_status(name, tonic_health::ServingStatus::Serving)
+                .await;
+        }
+    }
+    let mut routes = routes.add_service(health);
+    if reflection {
+        let builder = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(arrs_proto::DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        routes = routes
+            .add_service(builder().build_v1().map_err(Error::internal)?)
+            .add_service(builder().build_v1alpha().map_err(Error::internal)?);
+    }
+    Ok((routes, reporter))
+}
+
+/// The caller that the door let in.
+pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, Error> {
+    let caller = request.extensions().get::<Caller>().cloned();
+    caller.ok_or_else(|| Error::internal("a handler was reached without passing the door"))
+}
+
+/// An answer with the outbox position of the mutation's last fact, for `arrs-after`.
+pub fn with_position<T>(answer: T, producer: &str, position: Option<i64>) -> tonic::Response<T> {
+    let mut response = tonic::Response::new(answer);
+    if let Some(position) = position {
+        let value = AsciiMetadataValue::try_from(format!("{producer}={position}"))
+            .expect("a name and a number are visible ASCII");
+        response.metadata_mut().insert(POSITION, value);
+    }
+    response
+}
+
+/// The positions of an answer's metadata.
+pub fn position_of(metadata: &MetadataMap) -> Option<&str> {
+    metadata.get(POSITION).and_then(|value| value.to_str().ok())
+}
+
+/// `arrs-after: workforce=1234`, several separated by commas or repeated.
+fn positions(headers: &HeaderMap) -> Result<Vec<(String, i64)>, Error> {
+    let mut positions = Vec::new();
+    for value in headers.get_all(AFTER) {
+        let text = value.to_str().unwrap_or("?");
+        for pair in text
+            .split(',')
+            .map(str::trim)
+            .filter(|pair| !pair.is_empty())
+        {
+            let parsed = pair.split_once('=').and_then(|(producer, position)| {
+                let position: i64 = position.parse().ok().filter(|position| *position >= 0)?;
+                Some((producer.to_owned(), position))
+            });
+            let Some(parsed) = parsed else {
+                return Err(Error::invalid(
+                    AFTER,
+                    "must be positions such as workforce=1234",
+                ));
+            };
+            positions.push(parsed);
+        }
+    }
+    Ok(positions)
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
+    let value = headers
+        .get(AUTHORIZATION)
+        .ok_or_else(|| unauthenticated("there is none"))?;
+    let text = value
+        .to_str()
+        .map_err(|_| unauthenticated("the header is not plain text"))?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+        return Err(unauthenticated(
+            "the authorization header must be 'Bearer TOKEN'",
+        ));
+    }
+    Ok(token.trim())
+}
+
+/// `100m`, `5S`: at most eight digits and a unit, as gRPC writes it.
+fn timeout(text: &str) -> Option<Duration> {
+    let unit = text.chars().last()?;
+    let digits = text.strip_suffix(unit)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        'H' => Some(Duration::from_secs(amount * 3600)),
+        'M' => Some(Duration::from_secs(amount * 60)),
+        'S' => Some(Duration::from_secs(amount)),
+        'm' => Some(Duration::from_millis(amount)),
+        'u' => Some(Duration::from_micros(amount)),
+        'n' => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+/// The code of an answer, as far as its head tells: a stream may still fail.
+fn code_of(response: &Response<Body>) -> Code {
+    response
+        .headers()
+        .get("grpc-status")
+        .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
+}
+
+/// A code as the conventions of tracing write it.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_grpc_writes_them() {
+        assert_eq!(timeout("100m"), Some(Duration::from_millis(100)));
+        assert_eq!(timeout("5S"), Some(Duration::from_secs(5)));
+        for text in ["", "S", "5", "5x", "-5S", "123456789S", "é"] {
+            assert_eq!(timeout(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn positions_to_wait_for_may_be_several() {
+        let mut headers = HeaderMap::new();
+        headers.append(AFTER, "workforce=12, finance=3".parse().unwrap());
+        headers.append(AFTER, "supervision=1".parse().unwrap());
+        let names = |headers: &HeaderMap| positions(headers).map(|found| found.len());
+        assert_eq!(names(&headers).unwrap(), 3);
+        headers.append(AFTER, "workforce=-1".parse().unwrap());
+        assert!(names(&headers).is_err());
+    }
+}

@@ -1,0 +1,24 @@
+//! What a service hands to the process that runs it.
+
+use futures::future::BoxFuture;
+use tonic::service::Routes;
+
+use crate::facts::Progress;
+
+/// A service that is ready to be served.
+pub struct Service {
+    /// Its name.
+    pub name: &'static str,
+    /// Its methods.
+    pub routes: Routes,
+    /// How far it has followed each producer, its own outbox included.
+    pub progress: Vec<Progress>,
+    /// What runs beside it for as long as it is served.
+    pub tasks: Vec<BoxFuture<'static, ()>>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Service({})", self.name)
+    }
+}

@@ -1,0 +1,385 @@
+//! Records with two times: what was said, and since when it was known.
+//!
+//! A statement has a key and a value. The rows of one key make a line of knowledge: at any
+//! instant at most one of them is in force. Nothing is overwritten; a correction closes the row
+//! before it. Because the owner of a fact sets `known_from` once and projections copy it, the
+//! same statements give the same rows wherever and whenever they are recorded.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::{
+    ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait,
+    IntoActiveModel, Iterable, ModelTrait, QueryFilter, Value,
+};
+use terms::Instant;
+use uuid::Uuid;
+
+use crate::db;
+use crate::error::Error;
+
+/// Values bound in one statement stay below SQLite's limit of 32,766.
+const BOUND: usize = 30_000;
+/// Keys looked up in one statement.
+const KEYS: usize = 5_000;
+
+/// Who recorded a statement, when, from which file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// Since when it counts as known.
+    pub known_from: Instant,
+    /// What the clock said.
+    pub recorded_at: Instant,
+    /// The principal, or the producer whose fact it was.
+    pub recorded_by: String,
+    /// The import that brought it.
+    pub import: Option<Uuid>,
+}
+
+/// A row with two times. Made by the macro [`statement!`](crate::statement!).
+pub trait Statement:
+    ModelTrait + IntoActiveModel<<Self::Entity as EntityTrait>::ActiveModel> + Clone + Send + Sync
+{
+    /// What it is about.
+    type Key: Clone + Eq + Hash + Send + Sync;
+
+    /// The key of the row.
+    fn key(&self) -> Self::Key;
+    /// Whether both rows say the same, whoever said it.
+    fn says(&self, other: &Self) -> bool;
+    /// The identifier of the row.
+    fn id(&self) -> Uuid;
+    /// Since when it is known.
+    fn known_from(&self) -> i64;
+    /// Until when it was believed; none while it is.
+    fn known_until(&self) -> Option<i64>;
+    /// Closes the row.
+    fn close(&mut self, at: Option<i64>);
+    /// The first column of the key, by which rows are looked up.
+    fn lookup() -> <Self::Entity as EntityTrait>::Column;
+    /// The value of that column.
+    fn lookup_value(&self) -> Value;
+    /// The columns of identifier, `known_from` and `known_until`.
+    fn times() -> [<Self::Entity as EntityTrait>::Column; 3];
+}
+
+/// What recording a statement changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<S> {
+    /// The key was new, or was not known yet at that time.
+    Added,
+    /// Another value was in force, which is closed now.
+    Corrected(Box<S>),
+    /// The same was known already.
+    Unchanged,
+}
+
+/// The rows in force at an instant: those known by then and not closed by then.
+pub fn known_at<S: Statement>(at: Instant) -> Condition {
+    let [_, known_from, known_until] = S::times();
+    if at == crate::cut::NOW {
+        return Condition::all().add(known_until.is_null());
+    }
+    Condition::all().add(known_from.lte(at.0)).add(
+        Condition::any()
+            .add(known_until.is_null())
+            .add(known_until.gt(at.0)),
+    )
+}
+
+struct Version<S> {
+    row: S,
+    fresh: bool,
+    changed: bool,
+}
+
+/// Records statements in their order; answers for each what it changed.
+pub async fn record<S>(txn: &impl ConnectionTrait, rows: Vec<S>) -> Result<Vec<Outcome<S>>, Error>
+where
+    S: Statement + sea_orm::FromQueryResult,
+    S::Entity: EntityTrait<Model = S>,
+    <S::Entity as EntityTrait>::ActiveModel:
+        ActiveModelTrait<Entity = S::Entity> + ActiveModelBehavior + Send,
+{
+    let mut lines: HashMap<S::Key, Vec<Version<S>>> = load(txn, &rows).await?;
+    let mut outcomes = Vec::with_capacity(rows.len());
+    for row in rows {
+        let line = lines.entry(row.key()).or_default();
+        outcomes.push(place(line, row));
+    }
+    let mut fresh = Vec::new();
+    let [id, _, known_until] = S::times();
+    for version in lines.into_values().flatten() {
+        if version.fresh {
+            fresh.push(version.row.into_active_model());
+        } else if version.changed {
+            S::Entity::update_many()
+                .col_expr(known_until, Expr::value(version.row.known_until()))
+                .filter(id.eq(version.row.id()))
+                .exec(txn)
+                .await
+                .map_err(db::sort)?;
+        }
+    }
+    let columns = <S::Entity as EntityTrait>::Column::iter().count();
+    let size = BOUND / columns;
+    let mut fresh = fresh.into_iter().peekable();
+    while fresh.peek().is_some() {
+        let chunk: Vec<_> = fresh.by_ref().take(size).collect();
+        S::Entity::insert_many(chunk)
+            .exec_without_returning(txn)
+            .await
+            .map_err(db::sort)?;
+    }
+    Ok(outcomes)
+}
+
+async fn load<S>(
+    txn: &impl ConnectionTrait,
+    rows: &[S],
+) -> Result<HashMap<S::Key, Vec<Version<S>>>, Error>
+where
+    S: Statement + sea_orm::FromQueryResult,
+    S::Entity: EntityTrait<Model = S>,
+{
+    let mut wanted: Vec<Value> = rows.iter().map(Statement::lookup_value).collect();
+    wanted.sort_by_cached_key(|value| format!("{value:?}"));
+    wanted.dedup();
+    let mut lines: HashMap<S::Key, Vec<Version<S>>> = HashMap::new();
+    for chunk in wanted.chunks(KEYS) {
+        let found = S::Entity::find()
+            .filter(S::lookup().is_in(chunk.iter().cloned()))
+            .all(txn)
+            .await
+            .map_err(db::sort)?;
+        for row in found {
+            let version = Version {
+                row,
+                fresh: false,
+                changed: false,
+            };
+            lines.entry(version.row.key()).or_default().push(version);
+        }
+    }
+    Ok(lines)
+}
+
+/// Puts a row where it belongs on the line of its key.
+fn place<S: Statement>(line: &mut Vec<Version<S>>, mut row: S) -> Outcome<S> {
+    let at = row.known_from();
+    let in_force = line.iter_mut().find(|version| {
+        version.row.known_from() <= at && version.row.known_until().is_none_or(|end| at < end)
+    });
+    match in_force {
+        Some(version) if version.row.says(&row) => Outcome::Unchanged,
+        Some(version) => {
+            let before = version.row.clone();
+            row.close(version.row.known_until());
+            version.row.close(Some(at));
+            version.changed = true;
+            line.push(Version {
+                row,
+                fresh: true,
+                changed: false,
+            });
+            Outcome::Corrected(Box::new(before))
+        }
+        None => {
+            // Known later already: this statement was in force until then.
+            let next = line
+                .iter()
+                .filter(|version| version.row.known_until() != Some(version.row.known_from()))
+                .map(|version| version.row.known_from())
+                .filter(|known_from| *known_from > at)
+                .min();
+            row.close(next);
+            line.push(Version {
+                row,
+                fresh: true,
+                changed: false,
+            });
+            Outcome::Added
+        }
+    }
+}
+
+/// Makes the entity of a table of statements in a module of its own.
+///
+/// The key's first column is the one by which rows are looked up. Columns of every statement
+/// (`id`, `known_from`, `known_until`, `recorded_at`, `recorded_by`, `import_id`, `import_line`)
+/// are added.
+#[macro_export]
+macro_rules! statement {
+    (
+        $table:literal,
+        key { $first:ident: $first_type:ty, $($key:ident: $key_type:ty,)* }
+        value { $($value:ident: $value_type:ty,)* }
+    ) => {
+        use sea_orm::entity::prelude::*;
+
+        #[allow(missing_docs, reason = "columns are documented with their facts")]
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(table_name = $table)]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: Uuid,
+            pub $first: $first_type,
+            $(pub $key: $key_type,)*
+            $(pub $value: $value_type,)*
+            pub known_from: i64,
+            pub known_until: Option<i64>,
+            pub recorded_at: i64,
+            pub recorded_by: String,
+            pub import_id: Option<Uuid>,
+            pub import_line: Option<i32>,
+        }
+
+        #[allow(missing_docs, reason = "there are no relations")]
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+
+        impl ActiveModelBehavior for ActiveModel {}
+
+        impl Model {
+            /// A row that says this from `provenance.known_from` on.
+            #[allow(clippy::too_many_arguments, reason = "one for each column")]
+            pub fn new(
+                provenance: &$crate::statement::Provenance,
+                line: Option<u32>,
+                $first: $first_type,
+                $($key: $key_type,)*
+                $($value: $value_type,)*
+            ) -> Model {
+                Model {
+                    id: Uuid::now_v7(),
+                    $first,
+                    $($key,)*
+                    $($value,)*
+                    known_from: provenance.known_from.0,
+                    known_until: None,
+                    recorded_at: provenance.recorded_at.0,
+                    recorded_by: provenance.recorded_by.clone(),
+                    import_id: provenance.import,
+                    import_line: line.map(|line| i32::try_from(line).unwrap_or(i32::MAX)),
+                }
+            }
+        }
+
+        impl $crate::statement::Statement for Model {
+            type Key = ($first_type, $($key_type,)*);
+            fn key(&self) -> Self::Key {
+                (self.$first.clone(), $(self.$key.clone(),)*)
+            }
+            fn says(&self, other: &Self) -> bool {
+                true $(&& self.$value == other.$value)*
+            }
+            fn id(&self) -> Uuid {
+                self.id
+            }
+            fn known_from(&self) -> i64 {
+                self.known_from
+            }
+            fn known_until(&self) -> Option<i64> {
+                self.known_until
+            }
+            fn close(&mut self, at: Option<i64>) {
+                self.known_until = at;
+            }
+            fn lookup() -> Column {
+                use sea_orm::Iterable;
+                Column::iter().nth(1).expect("the key follows the identifier")
+            }
+            fn lookup_value(&self) -> sea_orm::Value {
+                self.$first.clone().into()
+            }
+            fn times() -> [Column; 3] {
+                [Column::Id, Column::KnownFrom, Column::KnownUntil]
+            }
+        }
+    };
+}
+
+/// The columns of every statement, for a migration.
+pub fn columns(
+    table: &mut sea_orm::sea_query::TableCreateStatement,
+) -> &mut sea_orm::sea_query::TableCreateStatement {
+    use sea_orm_migration::schema::{
+        big_integer, big_integer_null, integer_null, text, uuid, uuid_null,
+    };
+
+    table
+        .col(uuid("id").primary_key())
+        .col(big_integer("known_from"))
+        .col(big_integer_null("known_until"))
+        .col(big_integer("recorded_at"))
+        .col(text("recorded_by"))
+        .col(uuid_null("import_id"))
+        .col(integer_null("import_line"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    mod note {
+        crate::statement! {
+            "note",
+            key { code: String, }
+            value { text: String, }
+        }
+    }
+
+    fn row(text: &str, known_from: i64) -> note::Model {
+        let provenance = Provenance {
+            known_from: Instant(known_from),
+            recorded_at: Instant(0),
+            recorded_by: String::new(),
+            import: None,
+        };
+        note::Model::new(&provenance, None, "a".into(), text.into())
+    }
+
+    fn line(rows: &[(&str, i64)]) -> Vec<(String, i64, Option<i64>)> {
+        let mut line = Vec::new();
+        for (text, known_from) in rows {
+            place(&mut line, row(text, *known_from));
+        }
+        let mut said: Vec<_> = line
+            .iter()
+            .map(|version| {
+                let row = &version.row;
+                (row.text.clone(), row.known_from, row.known_until)
+            })
+            .collect();
+        said.sort_by_key(|(_, known_from, known_until)| {
+            (*known_from, known_until.unwrap_or(i64::MAX))
+        });
+        said
+    }
+
+    #[test]
+    fn a_correction_closes_what_was_known_and_overwrites_nothing() {
+        let said = line(&[("x", 10), ("x", 20), ("y", 30)]);
+        assert_eq!(said, [("x".into(), 10, Some(30)), ("y".into(), 30, None)]);
+    }
+
+    #[test]
+    fn a_statement_from_before_ends_where_the_later_one_begins() {
+        let said = line(&[("y", 30), ("x", 10)]);
+        assert_eq!(said, [("x".into(), 10, Some(30)), ("y".into(), 30, None)]);
+    }
+
+    #[test]
+    fn a_statement_in_between_splits_what_was_known() {
+        let said = line(&[("x", 10), ("z", 40), ("y", 20)]);
+        assert_eq!(
+            said,
+            [
+                ("x".into(), 10, Some(20)),
+                ("y".into(), 20, Some(40)),
+                ("z".into(), 40, None)
+            ]
+        );
+    }
+}

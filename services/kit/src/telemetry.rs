@@ -1,0 +1,702 @@
+//! What a process tells about itself: log lines, traces and metrics.
+//!
+//! Log lines go to standard error, always. Traces and metrics go to an OTLP collector if one is
+//! configured, and are otherwise not made at all.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::metrics::Histogram;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry::{Context, KeyValue, global};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use serde_json::{Map, Value, json};
+use tonic::Code;
+use tracing::dispatcher::{Dispatch, WeakDispatch};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Span, Subscriber};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::layer::{Context as LayerContext, SubscriberExt};
+use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::clock::Clock;
+use crate::config::{ConfigError, Kit, LogFormat};
+
+/// The names of metrics and of fields in log lines and spans.
+pub mod names {
+    /// How long calls took at the server, in seconds, by method and code.
+    pub const RPC_SERVER_CALL_DURATION: &str = "rpc.server.call.duration";
+    /// Which system of remote calls: always `grpc`.
+    pub const RPC_SYSTEM_NAME: &str = "rpc.system.name";
+    /// The method, `arrs.finance.v1.ClaimService/ApproveClaim`.
+    pub const RPC_METHOD: &str = "rpc.method";
+    /// How the call ended, `DEADLINE_EXCEEDED`.
+    pub const RPC_STATUS_CODE: &str = "rpc.status_code";
+    /// The trace that a log line belongs to.
+    pub const TRACE_ID: &str = "trace_id";
+    /// The span that a log line belongs to.
+    pub const SPAN_ID: &str = "span_id";
+}
+
+/// Upper bounds of the duration histogram in seconds: those the conventions of OpenTelemetry name.
+const DURATION_BOUNDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+/// How long the end of the process waits for a collector that does not answer.
+const FLUSH_LIMIT: Duration = Duration::from_secs(3);
+
+/// What becomes a span of a trace. The exporter's own calls must not, or they would never end.
+const TRACED: &str = "info,h2=off,hyper=off,hyper_util=off,tonic=off,tower=off,opentelemetry=off,\
+                      opentelemetry_sdk=off,opentelemetry_otlp=off";
+
+/// Keeps traces and metrics going; what is not yet sent goes out when it is dropped.
+#[must_use = "dropping it ends traces and metrics"]
+#[derive(Debug)]
+pub struct Telemetry {
+    providers: Option<(SdkTracerProvider, SdkMeterProvider)>,
+}
+
+/// Starts logging and, if an endpoint is configured, traces and metrics.
+///
+/// With an endpoint it must be called inside a Tokio runtime. The first call in a process decides
+/// how log lines look; later ones, as in tests, leave that as it is.
+pub fn start(service: &'static str, kit: &Kit) -> Result<Telemetry, ConfigError> {
+    let filter = EnvFilter::try_new(&kit.log.filter).map_err(|error| {
+        let reason = format!("must be a level such as info, or info,finance=debug: {error}");
+        ConfigError::at("kit.log.filter", reason)
+    })?;
+    let lines = Lines {
+        format: kit.log.format,
+        colours: colours(),
+        // One write a line, so that lines of several threads do not mix. Nobody is left to tell
+        // when standard error is gone.
+        write: Box::new(|line| drop(io::stderr().write_all(line.as_bytes()))),
+        dispatch: OnceLock::new(),
+    };
+    let registry = tracing_subscriber::registry();
+    let endpoint = &kit.telemetry.endpoint;
+    if endpoint.is_empty() {
+        // An error means that the process logs already.
+        let _already = registry.with(lines.with_filter(filter)).try_init();
+        return Ok(Telemetry { providers: None });
+    }
+    if !endpoint.starts_with("http://") {
+        // The collector stands beside the process; nothing here speaks TLS to it.
+        let reason = "must be empty or an address such as http://localhost:4317";
+        return Err(ConfigError::at("kit.telemetry.endpoint", reason));
+    }
+    let (tracers, meters) = exporters(service, endpoint)
+        .map_err(|error| ConfigError::at("kit.telemetry.endpoint", format!("failed: {error}")))?;
+    let traces = tracing_opentelemetry::layer::<Registry>()
+        .with_tracer(tracers.tracer(service))
+        .with_filter(EnvFilter::new(TRACED));
+    // Traces come first, so that a span has its context when a line asks for it.
+    let _already = registry
+        .with(traces)
+        .with(lines.with_filter(filter))
+        .try_init();
+    global::set_text_map_propagator(TraceContextPropagator::new());
+    global::set_meter_provider(meters.clone());
+    Ok(Telemetry {
+        providers: Some((tracers, meters)),
+    })
+}
+
+fn exporters(
+    service: &'static str,
+    endpoint: &str,
+) -> Result<(SdkTracerProvider, SdkMeterProvider), ExporterBuildError> {
+    let resource = Resource::builder()
+        .with_service_name(service)
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build();
+    let spans = SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .build()?;
+    let metrics = MetricExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .build()?;
+    let tracers = SdkTracerProvider::builder()
+        .with_batch_exporter(spans)
+        .with_resource(resource.clone())
+        .build();
+    let meters = SdkMeterProvider::builder()
+        .with_periodic_exporter(metrics)
+        .with_resource(resource)
+        .build();
+    Ok((tracers, meters))
+}
+
+impl Telemetry {
+    /// Sends what is not yet sent, and ends. Waits for an unreachable collector a few seconds.
+    ///
+    /// It blocks: inside a runtime of one thread, call it from `spawn_blocking`.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        let Some((tracers, meters)) = self.providers.take() else {
+            return;
+        };
+        if let Err(error) = tracers.shutdown_with_timeout(FLUSH_LIMIT) {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the last traces are lost"
+            );
+        }
+        if let Err(error) = meters.shutdown_with_timeout(FLUSH_LIMIT) {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the last metrics are lost"
+            );
+        }
+    }
+}
+
+/// Records one finished call of the server.
+///
+/// `method` must be one of the contracts' methods, never a text from a caller: each is a series.
+pub fn record_call(method: &str, code: &'static str, duration: Duration) {
+    static HISTOGRAM: OnceLock<Histogram<f64>> = OnceLock::new();
+
+    let histogram = HISTOGRAM.get_or_init(|| {
+        global::meter("arrs")
+            .f64_histogram(names::RPC_SERVER_CALL_DURATION)
+            .with_unit("s")
+            .with_boundaries(DURATION_BOUNDS.to_vec())
+            .build()
+    });
+    histogram.record(
+        duration.as_secs_f64(),
+        &[
+            KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"),
+            KeyValue::new(names::RPC_METHOD, method.to_owned()),
+            KeyValue::new(names::RPC_STATUS_CODE, code),
+        ],
+    );
+}
+
+/// The name of a code, as the protocol and the conventions of telemetry write it.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// Puts the current span's trace context into the headers of an outgoing call.
+pub fn inject(headers: &mut HeaderMap) {
+    let context = Span::current().context();
+    TraceContextPropagator::new().inject_context(&context, &mut Outgoing(headers));
+}
+
+/// Makes `span` a part of the caller's trace, if the headers carry one.
+///
+/// Must happen before the span is entered.
+pub fn set_parent(span: &Span, headers: &HeaderMap) {
+    adopt(
+        span,
+        &TraceContextPropagator::new().extract(&Incoming(headers)),
+    );
+}
+
+/// Makes `span` a part of the trace that a fact carries.
+///
+/// Must happen before the span is entered. A text that is no trace context is ignored.
+pub fn set_parent_of_fact(span: &Span, traceparent: &str) {
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_str(traceparent) {
+        headers.insert("traceparent", value);
+    }
+    set_parent(span, &headers);
+}
+
+/// Gives the current span's trace context as a fact carries it; nothing if traces are off.
+pub fn traceparent() -> Option<String> {
+    let mut headers = HeaderMap::new();
+    inject(&mut headers);
+    let value = headers.get("traceparent")?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+fn adopt(span: &Span, parent: &Context) {
+    if parent.span().span_context().is_valid() {
+        // Fails where traces are off, and then there is nothing to be part of.
+        let _off = span.set_parent(parent.clone());
+    }
+}
+
+struct Outgoing<'a>(&'a mut HeaderMap);
+
+impl Injector for Outgoing<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        let name = HeaderName::from_bytes(key.as_bytes());
+        // The trace state is empty on most spans, and then it is not sent.
+        if let (Ok(name), Ok(value), false) =
+            (name, HeaderValue::from_str(&value), value.is_empty())
+        {
+            self.0.insert(name, value);
+        }
+    }
+}
+
+struct Incoming<'a>(&'a HeaderMap);
+
+impl Extractor for Incoming<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(|value| value.to_str().ok())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+fn colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Writes log lines.
+///
+/// Our own layer, because the usual one lets a line break in a value forge a second line, and its
+/// JSON does not know the trace.
+struct Lines {
+    format: LogFormat,
+    colours: bool,
+    write: Box<dyn Fn(&str) + Send + Sync>,
+    /// Knows the traces. While an event is told, the current dispatcher cannot be asked for.
+    dispatch: OnceLock<WeakDispatch>,
+}
+
+/// The fields of a span or event, in the order of their names.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    values: BTreeMap<&'static str, Value>,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            self.values
+                .insert(field.name(), json!(format!("{value:?}")));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.message = value.to_owned();
+        } else {
+            self.values.insert(field.name(), json!(value));
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.values.insert(field.name(), json!(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.values.insert(field.name(), json!(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.values.insert(field.name(), json!(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.values.insert(field.name(), json!(value));
+    }
+
+    /// Operators see the whole chain of causes.
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        let mut text = value.to_string();
+        let mut source = value.source();
+        while let Some(error) = source {
+            // Writing to a String cannot fail.
+            let _ = write!(text, ": {error}");
+            source = error.source();
+        }
+        self.values.insert(field.name(), json!(text));
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        self.dispatch.get_or_init(|| dispatch.downgrade());
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: LayerContext<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, record: &Record<'_>, context: LayerContext<'_, S>) {
+        let Some(span) = context.span(id) else {
+            return;
+        };
+        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
+            record.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: LayerContext<'_, S>) {
+        let mut fields = Fields::default();
+        // From the outermost span to the event: the nearest says it best.
+        for span in context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(|scope| scope.from_root())
+        {
+            if let Some(outer) = span.extensions().get::<Fields>() {
+                let outer = outer
+                    .values
+                    .iter()
+                    .map(|(name, value)| (*name, value.clone()));
+                fields.values.extend(outer);
+            }
+        }
+        event.record(&mut fields);
+        if fields.message.is_empty() {
+            // Some libraries say everything in fields; whose they are makes sense of them.
+            fields.message = event.metadata().target().to_owned();
+        }
+        let level = *event.metadata().level();
+        let mut line = match self.format {
+            LogFormat::Text => text(&now(), level, &fields, self.colours),
+            LogFormat::Json => {
+                let trace = context
+                    .event_span(event)
+                    .and_then(|span| self.trace_of(&span.id()));
+                json_line(&now(), level, event.metadata().target(), fields, trace)
+            }
+        };
+        line.push('\n');
+        (self.write)(&line);
+    }
+}
+
+impl Lines {
+    /// The trace and span ids of a span, if traces are on.
+    fn trace_of(&self, id: &Id) -> Option<(String, String)> {
+        let dispatch = self.dispatch.get()?.upgrade()?;
+        let context = tracing_opentelemetry::get_otel_context(id, &dispatch)?;
+        let span = context.span();
+        let context = span.span_context();
+        context.is_valid().then(|| {
+            (
+                context.trace_id().to_string(),
+                context.span_id().to_string(),
+            )
+        })
+    }
+}
+
+fn now() -> String {
+    let now = Clock::system().now();
+    let now = jiff::Timestamp::from_microsecond(now.0).expect("the clock gives instants");
+    format!("{now:.6}")
+}
+
+/// A line for a person: time, level, message, fields.
+fn text(time: &str, level: Level, fields: &Fields, colours: bool) -> String {
+    let (colour, dim, plain) = match (colours, level) {
+        (false, _) => ("", "", ""),
+        (true, Level::ERROR) => ("\x1b[31m", "\x1b[2m", "\x1b[0m"),
+        (true, Level::WARN) => ("\x1b[33m", "\x1b[2m", "\x1b[0m"),
+        (true, Level::INFO) => ("\x1b[32m", "\x1b[2m", "\x1b[0m"),
+        (true, _) => ("\x1b[34m", "\x1b[2m", "\x1b[0m"),
+    };
+    let message = escaped(&fields.message);
+    let mut line = format!("{dim}{time}{plain} {colour}{level:>5}{plain} {message}");
+    for (name, value) in &fields.values {
+        let value = match value {
+            Value::String(text) if is_word(text) => text.clone(),
+            other => other.to_string(),
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(line, " {dim}{name}={plain}{}", escaped(&value));
+    }
+    line
+}
+
+/// Whether a value reads well without quotes.
+fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '='))
+}
+
+/// A text that can forge no line and colour no terminal.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// A line for a collector: one object.
+fn json_line(
+    time: &str,
+    level: Level,
+    target: &str,
+    fields: Fields,
+    trace: Option<(String, String)>,
+) -> String {
+    let mut object = Map::new();
+    object.insert("time".to_owned(), json!(time));
+    object.insert("level".to_owned(), json!(level.as_str()));
+    object.insert("target".to_owned(), json!(target));
+    object.insert("message".to_owned(), json!(fields.message));
+    if let Some((trace_id, span_id)) = trace {
+        object.insert(names::TRACE_ID.to_owned(), json!(trace_id));
+        object.insert(names::SPAN_ID.to_owned(), json!(span_id));
+    }
+    for (name, value) in fields.values {
+        // A field never replaces what the line itself says.
+        object.entry(name).or_insert(value);
+    }
+    Value::Object(object).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::subscriber::with_default;
+
+    use super::*;
+    use crate::config;
+
+    /// Runs `work` with lines of `format` and traces on, and gives what was logged.
+    fn logged(format: LogFormat, work: impl FnOnce()) -> String {
+        let output = Arc::new(Mutex::new(String::new()));
+        let sink = Arc::clone(&output);
+        let lines = Lines {
+            format,
+            colours: false,
+            write: Box::new(move |line| sink.lock().unwrap().push_str(line)),
+            dispatch: OnceLock::new(),
+        };
+        let tracers = SdkTracerProvider::builder().build();
+        let traces = tracing_opentelemetry::layer().with_tracer(tracers.tracer("test"));
+
+        with_default(
+            tracing_subscriber::registry().with(traces).with(lines),
+            work,
+        );
+
+        output.lock().unwrap().clone()
+    }
+
+    #[test]
+    fn a_text_line_has_time_level_message_and_fields() {
+        let line = logged(LogFormat::Text, || {
+            let span = tracing::info_span!("call", rpc.method = "A/B", rpc.status_code = "OK");
+            let _entered = span.enter();
+            tracing::warn!(
+                pcn.code = "U12345",
+                rows = 7,
+                note = "two words",
+                "claim approved"
+            );
+        });
+
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert!(
+            time.ends_with('Z') && time.len() == "2025-07-01T12:00:00.000000Z".len(),
+            "{time}"
+        );
+        let fields = "note=\"two words\" pcn.code=U12345 rows=7 rpc.method=A/B rpc.status_code=OK";
+        assert_eq!(rest, format!(" WARN claim approved {fields}\n"));
+    }
+
+    #[test]
+    fn a_value_cannot_forge_a_line() {
+        let line = logged(LogFormat::Text, || {
+            tracing::info!(name = %"x\n2025 ERROR \x1b[31mforged", "bad\nmessage");
+        });
+
+        assert_eq!(line.lines().count(), 1, "{line}");
+        assert!(!line.contains('\x1b'), "{line}");
+    }
+
+    #[test]
+    fn an_error_is_logged_with_its_causes() {
+        let cause = io::Error::other("disk full");
+        let error = crate::config::ConfigError::at("kit.x", "is odd");
+        let chain = Outer(cause);
+        let line = logged(LogFormat::Text, || {
+            tracing::error!(error = &chain as &dyn std::error::Error, "failed");
+            tracing::error!(error = &error as &dyn std::error::Error, "failed");
+        });
+
+        assert!(line.contains("error=\"outer: disk full\""), "{line}");
+        assert_eq!(line.lines().count(), 2, "{line}");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn a_json_line_is_one_object_with_its_trace() {
+        let mut headers = HeaderMap::new();
+        let mut stored = None;
+        let line = logged(LogFormat::Json, || {
+            let span = tracing::info_span!("call", rpc.method = "A/B");
+            let _entered = span.enter();
+            tracing::info!(level = "forged", "hello\nthere");
+            inject(&mut headers);
+            stored = traceparent();
+        });
+
+        let object: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line.lines().count(), 1);
+        assert_eq!(object["level"], "INFO");
+        assert_eq!(object["message"], "hello\nthere");
+        assert_eq!(object["rpc.method"], "A/B");
+        assert!(
+            object["target"]
+                .as_str()
+                .unwrap()
+                .ends_with("telemetry::tests")
+        );
+        let trace_id = object["trace_id"].as_str().unwrap();
+        let span_id = object["span_id"].as_str().unwrap();
+        assert_eq!(stored.unwrap(), format!("00-{trace_id}-{span_id}-01"));
+        assert!(headers["traceparent"].to_str().unwrap().contains(trace_id));
+        assert!(!headers.contains_key("tracestate"));
+    }
+
+    #[test]
+    fn a_trace_goes_on_from_the_caller_and_from_a_fact() {
+        const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        logged(LogFormat::Json, || {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", HeaderValue::from_static(PARENT));
+            let called = tracing::info_span!("called");
+            set_parent(&called, &headers);
+            let told = tracing::info_span!("told");
+            set_parent_of_fact(&told, PARENT);
+            let odd = tracing::info_span!("odd");
+            set_parent_of_fact(&odd, "no\ntrace");
+
+            assert!(
+                called
+                    .in_scope(traceparent)
+                    .unwrap()
+                    .starts_with(&PARENT[..35])
+            );
+            assert!(
+                told.in_scope(traceparent)
+                    .unwrap()
+                    .starts_with(&PARENT[..35])
+            );
+            assert!(
+                !odd.in_scope(traceparent)
+                    .unwrap()
+                    .starts_with(&PARENT[..35])
+            );
+        });
+    }
+
+    #[test]
+    fn without_traces_there_is_nothing_to_carry() {
+        with_default(tracing_subscriber::registry(), || {
+            let span = tracing::info_span!("call");
+            set_parent_of_fact(
+                &span,
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            );
+
+            assert_eq!(span.in_scope(traceparent), None);
+        });
+    }
+
+    fn kit() -> Kit {
+        #[derive(serde::Deserialize)]
+        struct Only {
+            kit: Kit,
+        }
+        let mut kit = config::load::<Only>(&[config::DEFAULTS], None).unwrap().kit;
+        kit.log.filter = "off".to_owned();
+        kit
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn starting_twice_is_harmless_with_and_without_a_collector() {
+        let first = start("test", &kit()).unwrap();
+        let mut with_collector = kit();
+        // Nobody listens on the discard port.
+        with_collector.telemetry.endpoint = "http://127.0.0.1:9".to_owned();
+        let second = start("test", &with_collector).unwrap();
+        record_call(
+            "arrs.test.v1.TestService/Test",
+            "OK",
+            Duration::from_millis(3),
+        );
+
+        second.shutdown();
+        first.shutdown();
+    }
+
+    #[test]
+    fn a_wrong_filter_or_endpoint_is_named() {
+        let mut wrong = kit();
+        wrong.log.filter = "finance=loud".to_owned();
+        let error = start("test", &wrong).unwrap_err().to_string();
+        assert!(error.contains("kit.log.filter must be a level"), "{error}");
+
+        let mut wrong = kit();
+        wrong.telemetry.endpoint = "collector:4317".to_owned();
+        let error = start("test", &wrong).unwrap_err().to_string();
+        assert!(
+            error.contains("kit.telemetry.endpoint must be empty or"),
+            "{error}"
+        );
+    }
+}

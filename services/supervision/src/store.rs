@@ -1,0 +1,3 @@
+//! What is kept: rule files.
+
+pub mod requirements;

@@ -1,0 +1,4 @@
+//! The workforce service: organisations, people, who works where, and how many there are.
+
+pub mod domain;
+pub mod store;
