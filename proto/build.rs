@@ -1,8 +1,5 @@
 //! Compiles the contracts without `protoc` and keeps the bytes that hold the options.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "cargo speaks to build scripts through variables"
-)]
+#![allow(clippy::disallowed_methods, reason = "cargo speaks to build scripts through variables")]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -18,10 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     contracts(Path::new("arrs"), &mut files)?;
     files.sort();
     let mut compiler = protox::Compiler::new([".", "vendor"])?;
-    compiler
-        .include_imports(true)
-        .include_source_info(true)
-        .open_files(&files)?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
 
     // Raw bytes keep the option extensions that prost-types drops.
     let bytes = compiler.encode_file_descriptor_set();
@@ -29,9 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::write(out.join("arrs.bin"), &bytes)?;
 
     let pool = DescriptorPool::decode(&bytes[..])?;
-    let data = pool
-        .get_extension_by_name("arrs.access.v1.data")
-        .ok_or("no data class")?;
+    let data = pool.get_extension_by_name("arrs.access.v1.data").ok_or("no data class")?;
     let personal: Vec<String> = pool
         .all_messages()
         .filter(|message| is_personal(message, &data))
@@ -55,10 +47,7 @@ fn contracts(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             contracts(&path, files)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "proto")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
             files.push(path);
         }
     }

@@ -8,10 +8,7 @@ pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/arrs
 
 macro_rules! package {
     ($area:ident, $name:literal) => {
-        #[allow(
-            missing_docs,
-            reason = "the comments of the contracts are the documentation"
-        )]
+        #[allow(missing_docs, reason = "the comments of the contracts are the documentation")]
         pub mod $area {
             #[allow(
                 missing_docs,
@@ -41,10 +38,7 @@ mod arrs {
 
 pub use arrs::{access, admin, error, event, finance, report, summary, supervision, workforce};
 
-#[allow(
-    missing_docs,
-    reason = "the comments of the contracts are the documentation"
-)]
+#[allow(missing_docs, reason = "the comments of the contracts are the documentation")]
 pub mod google {
     #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
     pub mod r#type {

@@ -35,20 +35,12 @@ pub struct Size {
 impl Size {
     /// All of England from April to July 2025.
     pub const fn england() -> Size {
-        Size {
-            pcns: 1_270,
-            engagements: 40_000,
-            months: 4,
-        }
+        Size { pcns: 1_270, engagements: 40_000, months: 4 }
     }
 
     /// Enough to hold each pathology once, in a fraction of a second.
     pub const fn small() -> Size {
-        Size {
-            pcns: 60,
-            engagements: 1_900,
-            months: 4,
-        }
+        Size { pcns: 60, engagements: 1_900, months: 4 }
     }
 }
 
@@ -131,14 +123,8 @@ impl England {
 
 /// Makes the files. A part does not depend on how much another part drew from the seed.
 pub fn england(seed: u64, size: Size) -> England {
-    assert!(
-        (1..=12).contains(&size.months),
-        "a contract year has twelve months"
-    );
-    assert!(
-        0 < size.pcns && size.pcns <= 10_000,
-        "codes of PCNs have five digits"
-    );
+    assert!((1..=12).contains(&size.months), "a contract year has twelve months");
+    assert!(0 < size.pcns && size.pcns <= 10_000, "codes of PCNs have five digits");
 
     let mut counts = Counts::default();
     let places = places::make(&mut Source::new(seed, 1), size, &mut counts);

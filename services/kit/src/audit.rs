@@ -51,9 +51,6 @@ pub async fn append(
         detail: Set(detail),
         trace: Set(crate::telemetry::traceparent()),
     };
-    audit_entry::Entity::insert(row)
-        .exec_without_returning(db)
-        .await
-        .map_err(db::sort)?;
+    audit_entry::Entity::insert(row).exec_without_returning(db).await.map_err(db::sort)?;
     Ok(())
 }

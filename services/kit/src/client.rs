@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::Stream;
 use futures::future::BoxFuture;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
+use http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
 use prost::Message;
 use tokio::io::DuplexStream;
@@ -15,7 +17,7 @@ use tokio::sync::mpsc;
 use tonic::body::Body;
 use tonic::client::GrpcService;
 use tonic::transport::{Endpoint, Error as TransportError};
-use tonic::{Request, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::Service;
 
@@ -63,10 +65,7 @@ impl Channel {
             .http2_keep_alive_interval(KEEP_ALIVE.0)
             .keep_alive_timeout(KEEP_ALIVE.1)
             .tcp_nodelay(true);
-        Ok(Channel {
-            inner: endpoint.connect_lazy(),
-            token,
-        })
+        Ok(Channel { inner: endpoint.connect_lazy(), token })
     }
 
     /// A channel inside the process, through the same layers as one over the network.
@@ -82,21 +81,22 @@ impl Channel {
         });
         let endpoint = Endpoint::from_static("http://memory");
         let inner = endpoint.connect_with_connector_lazy(connector);
-        (
-            Channel {
-                inner,
-                token: Token::Passed,
-            },
-            incoming,
-        )
+        (Channel { inner, token: Token::Passed }, incoming)
     }
 
     /// The same channel with a token of its own.
     pub fn with_token(&self, token: Token) -> Channel {
-        Channel {
-            inner: self.inner.clone(),
-            token,
-        }
+        Channel { inner: self.inner.clone(), token }
+    }
+
+    /// Calls a method by its path, `/arrs.workforce.v1.ImportService/GetImport`.
+    pub async fn unary<Q, A>(&self, path: &str, request: Request<Q>) -> Result<Response<A>, Status>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        let (mut client, path) = self.ready(path).await?;
+        client.unary(request, path, ProstCodec::<Q, A>::default()).await
     }
 
     /// Calls a method whose answer is a stream, by its path.
@@ -109,20 +109,35 @@ impl Channel {
         Q: Message + Send + Sync + 'static,
         A: Message + Default + Send + Sync + 'static,
     {
-        let path = path
-            .parse()
-            .map_err(|_| Status::internal("a method path was malformed"))?;
+        let (mut client, path) = self.ready(path).await?;
+        let codec = ProstCodec::<Q, A>::default();
+        Ok(client.server_streaming(Request::new(request), path, codec).await?.into_inner())
+    }
+
+    /// Calls a method whose request is a stream, by its path.
+    pub async fn client_streaming<Q, A>(
+        &self,
+        path: &str,
+        requests: impl Stream<Item = Q> + Send + 'static,
+    ) -> Result<Response<A>, Status>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        let (mut client, path) = self.ready(path).await?;
+        let codec = ProstCodec::<Q, A>::default();
+        client.client_streaming(Request::new(requests), path, codec).await
+    }
+
+    async fn ready(
+        &self,
+        path: &str,
+    ) -> Result<(tonic::client::Grpc<Channel>, PathAndQuery), Status> {
+        let path = path.parse().map_err(|_| Status::internal("a method path was malformed"))?;
         let mut client =
             tonic::client::Grpc::new(self.clone()).max_decoding_message_size(MESSAGE_OUT);
-        client
-            .ready()
-            .await
-            .map_err(|error| Status::unavailable(error.to_string()))?;
-        let codec: ProstCodec<Q, A> = ProstCodec::default();
-        Ok(client
-            .server_streaming(Request::new(request), path, codec)
-            .await?
-            .into_inner())
+        client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        Ok((client, path))
     }
 }
 
@@ -133,10 +148,7 @@ impl Token {
             Token::Fixed(token) => token.to_string(),
             Token::File(path) => std::fs::read_to_string(path).ok()?.trim().to_owned(),
             Token::Local(issuer, subject) => {
-                let grant = Grant {
-                    role: Role::Service,
-                    scope: GrantScope::England,
-                };
+                let grant = Grant { role: Role::Service, scope: GrantScope::England };
                 issuer.token(subject, &[grant], SERVICE_TOKEN_MINUTES)
             }
         };

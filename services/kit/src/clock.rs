@@ -15,25 +15,18 @@ pub struct Clock {
 impl Clock {
     /// The machine's clock, with days as London counts them.
     pub fn system() -> Clock {
-        Clock {
-            fixed: None,
-            zone: london(),
-        }
+        Clock { fixed: None, zone: london() }
     }
 
     /// A clock that stands still.
     pub fn fixed(at: Instant) -> Clock {
-        Clock {
-            fixed: Some(at),
-            zone: london(),
-        }
+        Clock { fixed: Some(at), zone: london() }
     }
 
     /// Now.
     #[allow(clippy::disallowed_methods, reason = "this is the home of the clock")]
     pub fn now(&self) -> Instant {
-        self.fixed
-            .unwrap_or_else(|| Instant(Timestamp::now().as_microsecond()))
+        self.fixed.unwrap_or_else(|| Instant(Timestamp::now().as_microsecond()))
     }
 
     /// Today in London.
@@ -48,17 +41,13 @@ impl Clock {
 
     /// The first instant of a day in London.
     pub fn start_of(&self, day: Date) -> Instant {
-        let zoned = day
-            .to_zoned(self.zone.clone())
-            .expect("every day of the calendar has a start");
+        let zoned = day.to_zoned(self.zone.clone()).expect("every day of the calendar has a start");
         Instant(zoned.timestamp().as_microsecond())
     }
 
     /// The last instant of a day in London.
     pub fn end_of(&self, day: Date) -> Instant {
-        let next = day
-            .checked_add(1.day())
-            .expect("the calendar goes on for millennia");
+        let next = day.checked_add(1.day()).expect("the calendar goes on for millennia");
         Instant(self.start_of(next).0 - 1)
     }
 }
@@ -82,13 +71,7 @@ mod tests {
 
         // 1 April 00:00 in London is 31 March 23:00 UTC.
         assert_eq!(timestamp(year_start).to_string(), "2026-03-31T23:00:00Z");
-        assert_eq!(
-            clock.day(Instant(year_start.0 - 1)),
-            Date::constant(2026, 3, 31)
-        );
-        assert_eq!(
-            clock.end_of(Date::constant(2026, 3, 31)).0 + 1,
-            year_start.0
-        );
+        assert_eq!(clock.day(Instant(year_start.0 - 1)), Date::constant(2026, 3, 31));
+        assert_eq!(clock.end_of(Date::constant(2026, 3, 31)).0 + 1, year_start.0);
     }
 }

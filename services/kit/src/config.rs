@@ -294,19 +294,12 @@ pub struct Setting {
 impl ConfigError {
     /// One setting whose value has the right type and still cannot be used.
     pub fn at(key: impl Into<String>, reason: impl Into<String>) -> ConfigError {
-        ConfigError(vec![Setting {
-            key: key.into(),
-            origin: String::new(),
-            reason: reason.into(),
-        }])
+        ConfigError(vec![Setting { key: key.into(), origin: String::new(), reason: reason.into() }])
     }
 }
 
 fn lines(settings: &[Setting]) -> String {
-    settings
-        .iter()
-        .map(|setting| format!("\n  {setting}"))
-        .collect()
+    settings.iter().map(|setting| format!("\n  {setting}")).collect()
 }
 
 impl fmt::Display for Setting {
@@ -336,9 +329,8 @@ fn load_from<T: DeserializeOwned>(
     for text in defaults {
         builder = builder.add_source(File::from_str(text, FileFormat::Toml));
     }
-    let known = builder
-        .build_cloned()
-        .map_err(|error| whole("the compiled-in defaults", &error))?;
+    let known =
+        builder.build_cloned().map_err(|error| whole("the compiled-in defaults", &error))?;
     let known = match known.cache.kind {
         ValueKind::Table(table) => table,
         _ => unreachable!("the root of a configuration is a table"),
@@ -359,31 +351,23 @@ fn load_from<T: DeserializeOwned>(
         return Err(ConfigError(wrong));
     }
 
-    let names: BTreeMap<String, String> = ours
-        .keys()
-        .map(|name| (key_of(name), name.clone()))
-        .collect();
+    let names: BTreeMap<String, String> =
+        ours.keys().map(|name| (key_of(name), name.clone())).collect();
     let environment = Environment::with_prefix("ARRS")
         .prefix_separator(SEPARATOR)
         .separator(SEPARATOR)
         .source(Some(ours));
-    builder
-        .add_source(environment)
-        .build()
-        .and_then(::config::Config::try_deserialize)
-        .map_err(|error| {
+    builder.add_source(environment).build().and_then(::config::Config::try_deserialize).map_err(
+        |error| {
             let (key, reason) = explain(&error);
             let origin = match (names.get(&key), file) {
                 (Some(name), _) => format!("variable {name}"),
                 (None, Some(path)) if has(&in_file, &key) => format!("file {}", path.display()),
                 (None, _) => "the compiled-in defaults".to_owned(),
             };
-            ConfigError(vec![Setting {
-                key,
-                origin,
-                reason,
-            }])
-        })
+            ConfigError(vec![Setting { key, origin, reason }])
+        },
+    )
 }
 
 /// Compares a table of the file with the defaults.
@@ -399,18 +383,10 @@ fn check_table(
         return;
     }
     for (name, value) in given {
-        let key = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let Some(default) = known.get(name) else {
             let reason = unknown(known);
-            wrong.push(Setting {
-                key,
-                origin: origin.to_owned(),
-                reason,
-            });
+            wrong.push(Setting { key, origin: origin.to_owned(), reason });
             continue;
         };
         match (&default.kind, &value.kind) {
@@ -419,11 +395,7 @@ fn check_table(
             }
             (default, value) if kind_name(default) != kind_name(value) => {
                 let reason = format!("must be {}, not {}", kind_name(default), kind_name(value));
-                wrong.push(Setting {
-                    key,
-                    origin: origin.to_owned(),
-                    reason,
-                });
+                wrong.push(Setting { key, origin: origin.to_owned(), reason });
             }
             _ => {}
         }
@@ -442,20 +414,14 @@ fn check_variables(
         if !name.starts_with(PREFIX) {
             continue;
         }
-        let value = value
-            .into_string()
-            .map_err(|_| "must be valid UTF-8".to_owned());
+        let value = value.into_string().map_err(|_| "must be valid UTF-8".to_owned());
         match value.and_then(|value| fits(known, &key_of(&name), &value).map(|()| value)) {
             Ok(value) => {
                 ours.insert(name, value);
             }
             Err(reason) => {
                 let origin = format!("variable {name}");
-                wrong.push(Setting {
-                    key: key_of(&name),
-                    origin,
-                    reason,
-                });
+                wrong.push(Setting { key: key_of(&name), origin, reason });
             }
         }
     }
@@ -482,10 +448,7 @@ fn fits(known: &Map<String, Value>, key: &str, text: &str) -> Result<(), String>
                 continue;
             }
             _ if segments.peek().is_some() => {
-                return Err(format!(
-                    "is not a setting: {segment} is {}",
-                    kind_name(kind)
-                ));
+                return Err(format!("is not a setting: {segment} is {}", kind_name(kind)));
             }
             ValueKind::Table(inner) => {
                 return Err(format!("is a table, set one of its keys: {}", keys(inner)));
@@ -507,10 +470,7 @@ fn fits(known: &Map<String, Value>, key: &str, text: &str) -> Result<(), String>
                     .map_err(|_| "must be a whole number, such as 30".to_owned());
             }
             ValueKind::Float(_) => {
-                return text
-                    .parse::<f64>()
-                    .map(drop)
-                    .map_err(|_| "must be a number".to_owned());
+                return text.parse::<f64>().map(drop).map_err(|_| "must be a number".to_owned());
             }
         }
     }
@@ -518,9 +478,7 @@ fn fits(known: &Map<String, Value>, key: &str, text: &str) -> Result<(), String>
 }
 
 fn key_of(variable: &str) -> String {
-    variable[PREFIX.len()..]
-        .to_lowercase()
-        .replace(SEPARATOR, ".")
+    variable[PREFIX.len()..].to_lowercase().replace(SEPARATOR, ".")
 }
 
 fn unknown(table: &Map<String, Value>) -> String {
@@ -568,11 +526,7 @@ fn whole(origin: &str, error: &dyn std::error::Error) -> ConfigError {
         Some(last) => format!("{first}: {}", last.trim()),
         None => first.to_owned(),
     };
-    ConfigError(vec![Setting {
-        key: String::new(),
-        origin: origin.to_owned(),
-        reason,
-    }])
+    ConfigError(vec![Setting { key: String::new(), origin: origin.to_owned(), reason }])
 }
 
 /// The key that could not be used, and why.
@@ -580,15 +534,9 @@ fn explain(error: &::config::ConfigError) -> (String, String) {
     use ::config::ConfigError as Foreign;
 
     match error {
-        Foreign::Type {
-            unexpected,
-            expected,
-            key,
-            ..
-        } => (
-            key.clone().unwrap_or_default(),
-            format!("must be {expected}, not {unexpected}"),
-        ),
+        Foreign::Type { unexpected, expected, key, .. } => {
+            (key.clone().unwrap_or_default(), format!("must be {expected}, not {unexpected}"))
+        }
         Foreign::At { error, key, .. } => {
             let (inner, reason) = explain(error);
             (key.clone().unwrap_or(inner), reason)
@@ -636,14 +584,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("arrs.toml");
         fs::write(&path, file).unwrap();
-        let variables = variables
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        load_from(&[DEFAULTS, FINANCE], Some(&path), variables).map_err(|error| {
-            error
-                .to_string()
-                .replace(&path.display().to_string(), "arrs.toml")
-        })
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        load_from(&[DEFAULTS, FINANCE], Some(&path), variables)
+            .map_err(|error| error.to_string().replace(&path.display().to_string(), "arrs.toml"))
     }
 
     #[track_caller]
@@ -689,10 +632,7 @@ mod tests {
         assert_eq!(all.kit.server.drain_seconds, 8);
         assert_eq!(all.kit.server.deadline_seconds, 15);
         assert!(all.kit.identity.local);
-        assert_eq!(
-            all.finance.database.url.expose(),
-            "postgres://arrs:pw@db/arrs"
-        );
+        assert_eq!(all.finance.database.url.expose(), "postgres://arrs:pw@db/arrs");
         assert_eq!(all.finance.labels["site"], "north");
         assert_eq!(all.finance.token.expose(), "12345");
         assert_eq!(all.finance.hosts, ["b", "c"]);
@@ -746,36 +686,16 @@ mod tests {
     #[test]
     fn values_out_of_range_name_their_key_and_origin() {
         for (file, variables, key, origin) in [
-            (
-                "finance.budget = 300",
-                None,
-                "finance.budget",
-                "file arrs.toml",
-            ),
+            ("finance.budget = 300", None, "finance.budget", "file arrs.toml"),
             (
                 "",
                 Some(("ARRS__KIT__SERVER__MAX_CALLS", "-1")),
                 "kit.server.max_calls",
                 "variable ARRS__KIT__SERVER__MAX_CALLS",
             ),
-            (
-                "kit.log.format = \"xml\"",
-                None,
-                "kit.log.format",
-                "file arrs.toml",
-            ),
-            (
-                "finance.listen = \"here\"",
-                None,
-                "finance.listen",
-                "file arrs.toml",
-            ),
-            (
-                "finance.database.url = \"mysql://a:pw@b\"",
-                None,
-                "finance.database.url",
-                "file",
-            ),
+            ("kit.log.format = \"xml\"", None, "kit.log.format", "file arrs.toml"),
+            ("finance.listen = \"here\"", None, "finance.listen", "file arrs.toml"),
+            ("finance.database.url = \"mysql://a:pw@b\"", None, "finance.database.url", "file"),
         ] {
             let error = with(file, variables.as_slice()).unwrap_err();
             assert!(error.contains(&format!("\n  {key} ")), "{error}");
@@ -797,11 +717,9 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_wherever_they_are_printed() {
-        let all = with(
-            "[finance]\ntoken = \"hush\"\ndatabase.url = \"postgres://arrs:pw@db/arrs\"",
-            &[],
-        )
-        .unwrap();
+        let all =
+            with("[finance]\ntoken = \"hush\"\ndatabase.url = \"postgres://arrs:pw@db/arrs\"", &[])
+                .unwrap();
 
         let debug = format!("{all:?}");
         let json = serde_json::to_string(&all).unwrap();
@@ -820,10 +738,7 @@ mod tests {
             ("sqlite:data/x.db", "sqlite:data/x.db"),
             ("postgres://db:5432/arrs", "postgres://db:5432/arrs"),
             ("postgres://u@db:5432/arrs", "postgres://u@db:5432/arrs"),
-            (
-                "postgres://u:p@db:5432/arrs",
-                "postgres://u:***@db:5432/arrs",
-            ),
+            ("postgres://u:p@db:5432/arrs", "postgres://u:***@db:5432/arrs"),
             ("postgres://u:p@q/r@db/arrs", "postgres://u:***@db/arrs"),
             ("postgres://u:p?q@db/arrs", "postgres://u:***@db/arrs"),
             ("postgres://db/a?password=p:p@p", "postgres://***@p"),

@@ -28,12 +28,7 @@ impl Cut {
     /// The cut of today's figures and records.
     pub fn now(clock: &Clock) -> Cut {
         let today = clock.today();
-        Cut {
-            rules_known_on: today,
-            known_at: None,
-            at: NOW,
-            as_of: today,
-        }
+        Cut { rules_known_on: today, known_at: None, at: NOW, as_of: today }
     }
 
     /// Reads the two dates of a request. A `known_at` that is not over is refused, because the

@@ -97,9 +97,7 @@ impl Database {
 
     /// How many migrations have not been applied.
     pub async fn pending<M: MigratorTrait>(&self) -> Result<usize, Error> {
-        let pending = M::get_pending_migrations(&self.writer)
-            .await
-            .map_err(sort)?;
+        let pending = M::get_pending_migrations(&self.writer).await.map_err(sort)?;
         Ok(pending.len())
     }
 
@@ -116,11 +114,7 @@ impl Database {
             // A transaction that reads first and writes later would fail to upgrade.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         };
-        let txn = self
-            .writer
-            .begin_with_options(options)
-            .await
-            .map_err(sort)?;
+        let txn = self.writer.begin_with_options(options).await.map_err(sort)?;
         Ok(Write {
             txn,
             facts: Vec::new(),
@@ -156,10 +150,7 @@ fn connect_options(
     }
     if !url.starts_with("sqlite:") {
         let problem = "must begin with sqlite: (other engines are not served by this version)";
-        return Err(Error::internal(ConfigError::at(
-            format!("{service}.database.url"),
-            problem,
-        )));
+        return Err(Error::internal(ConfigError::at(format!("{service}.database.url"), problem)));
     }
     url.parse().map_err(Error::internal)
 }
@@ -189,12 +180,7 @@ impl Write {
     /// Numbering the facts is the last thing before the commit, so that positions have no gaps
     /// and follow the order of commits.
     pub async fn commit(self) -> Result<Option<i64>, Error> {
-        let Write {
-            txn,
-            facts,
-            clock,
-            position,
-        } = self;
+        let Write { txn, facts, clock, position } = self;
         if facts.is_empty() {
             txn.commit().await.map_err(sort)?;
             return Ok(None);

@@ -68,11 +68,7 @@ impl Error {
         message: impl Into<String>,
         facts: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Error {
-        Error::Refused {
-            reason,
-            message: message.into(),
-            facts: facts.into_iter().collect(),
-        }
+        Error::Refused { reason, message: message.into(), facts: facts.into_iter().collect() }
     }
 
     /// Our bug, told to operators only.
@@ -102,9 +98,7 @@ impl Error {
 }
 
 fn list(violations: &[FieldViolation]) -> String {
-    let each = violations
-        .iter()
-        .map(|wrong| format!("{} {}", wrong.field, wrong.description));
+    let each = violations.iter().map(|wrong| format!("{} {}", wrong.field, wrong.description));
     each.collect::<Vec<_>>().join("; ")
 }
 
@@ -147,11 +141,7 @@ impl From<Error> for Status {
         let mut facts = std::collections::HashMap::new();
         match &error {
             Error::Refused { facts: pairs, .. } => {
-                facts.extend(
-                    pairs
-                        .iter()
-                        .map(|(name, value)| ((*name).to_owned(), value.clone())),
-                );
+                facts.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
             }
             Error::Denied { permission, .. } => {
                 facts.insert("permission".to_owned(), permission.clone());
@@ -177,10 +167,7 @@ impl From<Error> for Status {
             | Error::Internal(_) => {}
         }
         if code == Code::Unavailable
-            || matches!(
-                reason,
-                ErrorReason::RequestInProgress | ErrorReason::Overloaded
-            )
+            || matches!(reason, ErrorReason::RequestInProgress | ErrorReason::Overloaded)
         {
             details.set_retry_info(Some(RETRY_DELAY));
         }

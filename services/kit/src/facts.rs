@@ -49,12 +49,7 @@ pub struct NewFact {
 impl NewFact {
     /// A fact about `subject`, for callers whose scope holds `tenant`; without one, for all.
     pub fn new<M: Message + Name>(fact: &M, subject: String, tenant: Option<OdsCode>) -> NewFact {
-        NewFact {
-            kind: M::full_name(),
-            subject,
-            tenant,
-            body: fact.encode_to_vec(),
-        }
+        NewFact { kind: M::full_name(), subject, tenant, body: fact.encode_to_vec() }
     }
 }
 
@@ -117,12 +112,8 @@ mod cursor {
 
 /// The position of the newest fact.
 pub async fn position(db: &impl ConnectionTrait) -> Result<i64, Error> {
-    let head = outbox_head::Entity::find_by_id(1)
-        .one(db)
-        .await
-        .map_err(db::sort)?;
-    head.map(|head| head.position)
-        .ok_or_else(|| Error::internal("the outbox has no head"))
+    let head = outbox_head::Entity::find_by_id(1).one(db).await.map_err(db::sort)?;
+    head.map(|head| head.position).ok_or_else(|| Error::internal("the outbox has no head"))
 }
 
 /// Numbers the facts and writes them; the last thing a transaction does before it commits.
@@ -170,18 +161,12 @@ pub(crate) async fn append(
 
 /// How far a projection has followed `producer`; 0 before its first fact.
 pub async fn cursor(db: &impl ConnectionTrait, producer: &str) -> Result<i64, Error> {
-    let row = cursor::Entity::find_by_id(producer)
-        .one(db)
-        .await
-        .map_err(db::sort)?;
+    let row = cursor::Entity::find_by_id(producer).one(db).await.map_err(db::sort)?;
     Ok(row.map_or(0, |row| row.position))
 }
 
 async fn move_cursor(db: &impl ConnectionTrait, producer: &str, to: i64) -> Result<(), Error> {
-    let row = cursor::ActiveModel {
-        producer: Set(producer.to_owned()),
-        position: Set(to),
-    };
+    let row = cursor::ActiveModel { producer: Set(producer.to_owned()), position: Set(to) };
     let on_conflict = sea_orm::sea_query::OnConflict::column(cursor::Column::Producer)
         .update_column(cursor::Column::Position)
         .to_owned();
@@ -195,10 +180,7 @@ async fn move_cursor(db: &impl ConnectionTrait, producer: &str, to: i64) -> Resu
 
 /// Forgets how far a projection has come, so that it follows from the first fact again.
 pub async fn forget_cursor(db: &impl ConnectionTrait, producer: &str) -> Result<(), Error> {
-    cursor::Entity::delete_by_id(producer)
-        .exec(db)
-        .await
-        .map_err(db::sort)?;
+    cursor::Entity::delete_by_id(producer).exec(db).await.map_err(db::sort)?;
     Ok(())
 }
 
@@ -238,10 +220,7 @@ async fn send_facts(
     let read = database.read().await?;
     let position = position(&*read).await?;
     drop(read);
-    let header = StreamFactsHeader {
-        producer: producer.to_owned(),
-        position,
-    };
+    let header = StreamFactsHeader { producer: producer.to_owned(), position };
     if send(sender, Part::Header(header)).await.is_err() {
         return Ok(());
     }
@@ -261,13 +240,7 @@ async fn send_facts(
         }
         if page.last > after {
             after = page.last;
-            if send(
-                sender,
-                Part::Reached(StreamFactsReached { position: after }),
-            )
-            .await
-            .is_err()
-            {
+            if send(sender, Part::Reached(StreamFactsReached { position: after })).await.is_err() {
                 return Ok(());
             }
         }
@@ -275,10 +248,7 @@ async fn send_facts(
             continue;
         }
         if !request.follow {
-            let trailer = StreamFactsTrailer {
-                fact_count: count,
-                position: after,
-            };
+            let trailer = StreamFactsTrailer { fact_count: count, position: after };
             send(sender, Part::Trailer(trailer)).await.ok();
             return Ok(());
         }
@@ -291,10 +261,7 @@ async fn send_facts(
 }
 
 async fn send(sender: &Sender, part: Part) -> Result<(), ()> {
-    sender
-        .send(Ok(StreamFactsResponse { part: Some(part) }))
-        .await
-        .map_err(drop)
+    sender.send(Ok(StreamFactsResponse { part: Some(part) })).await.map_err(drop)
 }
 
 struct Page {
@@ -313,17 +280,10 @@ async fn page(db: &impl ConnectionTrait, scope: &Scope, after: i64) -> Result<Pa
         .map_err(db::sort)?;
     let examined = u64::try_from(rows.len()).expect("at most a batch");
     let last = rows.last().map_or(after, |row| row.position);
-    let visible = |row: &outbox::Model| {
-        row.tenant_code
-            .as_deref()
-            .is_none_or(|code| scope.holds_today(code))
-    };
+    let visible =
+        |row: &outbox::Model| row.tenant_code.as_deref().is_none_or(|code| scope.holds_today(code));
     let facts = rows.into_iter().filter(visible).map(fact).collect();
-    Ok(Page {
-        facts,
-        examined,
-        last,
-    })
+    Ok(Page { facts, examined, last })
 }
 
 fn fact(row: outbox::Model) -> Fact {
@@ -348,10 +308,7 @@ pub struct Progress {
 impl Progress {
     /// The progress of a service in its own outbox, which it has always followed.
     pub fn own(producer: &'static str, database: &Database) -> Progress {
-        Progress {
-            producer,
-            reached: database.positions(),
-        }
+        Progress { producer, reached: database.positions() }
     }
 
     /// Whose outbox is followed.
@@ -371,9 +328,8 @@ impl Progress {
         deadline: tokio::time::Instant,
     ) -> Result<(), Error> {
         let arrived = self.reached.wait_for(|reached| *reached >= position);
-        let arrived = tokio::time::timeout_at(deadline, arrived)
-            .await
-            .is_ok_and(|waited| waited.is_ok());
+        let arrived =
+            tokio::time::timeout_at(deadline, arrived).await.is_ok_and(|waited| waited.is_ok());
         if arrived {
             return Ok(());
         }
@@ -407,10 +363,7 @@ where
     let read = database.read().await?;
     let reached = watch::Sender::new(cursor(&*read, producer).await?);
     drop(read);
-    let progress = Progress {
-        producer,
-        reached: reached.subscribe(),
-    };
+    let progress = Progress { producer, reached: reached.subscribe() };
     let task = async move {
         let mut pause = PAUSE.0;
         loop {
@@ -422,11 +375,7 @@ where
                     tracing::warn!(producer, "cannot follow {producer} at the moment: {why}");
                 }
             }
-            pause = if *reached.borrow() > before {
-                PAUSE.0
-            } else {
-                (pause * 2).min(PAUSE.1)
-            };
+            pause = if *reached.borrow() > before { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
             tokio::time::sleep(pause).await;
         }
     };
@@ -445,15 +394,9 @@ where
     F: Future<Output = Result<Write, Error>> + Send,
 {
     let after = *reached.borrow();
-    let request = StreamFactsRequest {
-        after,
-        follow: true,
-    };
+    let request = StreamFactsRequest { after, follow: true };
     let path = format!("/arrs.{producer}.v1.FactService/StreamFacts");
-    let stream = channel
-        .server_streaming(&path, request)
-        .await
-        .map_err(Error::internal)?;
+    let stream = channel.server_streaming(&path, request).await.map_err(Error::internal)?;
     let batch = usize::try_from(BATCH).expect("a batch is small");
     let mut batches = std::pin::pin!(stream.ready_chunks(batch));
     while let Some(messages) = batches.next().await {

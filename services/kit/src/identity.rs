@@ -46,18 +46,12 @@ impl Caller {
             permission: permission.into(),
             grants: grants.into(),
         };
-        if caller.holds(permission) {
-            Ok(caller)
-        } else {
-            Err(caller.denied(method))
-        }
+        if caller.holds(permission) { Ok(caller) } else { Err(caller.denied(method)) }
     }
 
     /// Puts a caller together for tests of storage and applications.
     pub fn for_test(grants: &[&str], permission: &str) -> Caller {
-        let grants = grants
-            .iter()
-            .map(|grant| grant.parse().expect("the test wrote a grant"));
+        let grants = grants.iter().map(|grant| grant.parse().expect("the test wrote a grant"));
         Caller {
             principal: "test".into(),
             method: "/test".into(),
@@ -78,9 +72,7 @@ impl Caller {
 
     /// Whether a grant holds `permission`.
     pub fn holds(&self, permission: &str) -> bool {
-        self.grants
-            .iter()
-            .any(|grant| grant.role.permits(permission))
+        self.grants.iter().any(|grant| grant.role.permits(permission))
     }
 
     /// Whether a grant over all of England holds `permission`.
@@ -92,9 +84,7 @@ impl Caller {
 
     /// The grants that hold the permission of the method called.
     pub fn grants(&self) -> impl Iterator<Item = &Grant> {
-        self.grants
-            .iter()
-            .filter(|grant| grant.role.permits(&self.permission))
+        self.grants.iter().filter(|grant| grant.role.permits(&self.permission))
     }
 
     /// The rows the caller may touch with the method called, as asked of today.
@@ -104,10 +94,7 @@ impl Caller {
 
     /// The refusal of `name`, which reads the same whether it exists or not.
     pub fn denied(&self, name: &str) -> Error {
-        Error::Denied {
-            permission: self.permission.to_string(),
-            name: name.to_owned(),
-        }
+        Error::Denied { permission: self.permission.to_string(), name: name.to_owned() }
     }
 
     /// What of the caller decides the answer to a list, for page tokens.

@@ -6,7 +6,7 @@
 
 mod store;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::future::Future;
 use std::io::{Seek, Write as _};
@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use arrs_proto::admin::v1 as pb;
 use arrs_proto::admin::v1::create_import_request::Part;
 use aws_lc_rs::digest;
+use sea_orm::ConnectionTrait;
 use terms::{Date, Instant, OdsCode};
 use tonic::Streaming;
 use uuid::Uuid;
@@ -112,10 +113,7 @@ pub async fn create<I: Importing>(
 ) -> Result<(pb::Import, Option<i64>), Error> {
     let first = stream.message().await.map_err(interrupted)?;
     let Some(Part::Header(header)) = first.and_then(|first| first.part) else {
-        return Err(Error::invalid(
-            "header",
-            "must be the first message of the upload",
-        ));
+        return Err(Error::invalid("header", "must be the first message of the upload"));
     };
     let header = parse(header, importing.kinds(), database)?;
     allow(importing, caller, &header)?;
@@ -138,10 +136,7 @@ pub async fn create<I: Importing>(
     store::begin(&*write, id, caller.principal(), &header, started).await?;
     write.commit().await?;
 
-    let ended = bring_in(
-        importing, database, caller, scope, spool, stream, &header, id,
-    )
-    .await;
+    let ended = bring_in(importing, database, caller, scope, spool, stream, &header, id).await;
     if ended.is_err() {
         // Nothing was written, so a repeat starts over.
         let write = database.write().await?;
@@ -151,10 +146,7 @@ pub async fn create<I: Importing>(
     ended
 }
 
-#[allow(
-    clippy::too_many_arguments,
-    reason = "one call, split off so that its failure is undone"
-)]
+#[allow(clippy::too_many_arguments, reason = "one call, split off so that its failure is undone")]
 async fn bring_in<I: Importing>(
     importing: &I,
     database: &Database,
@@ -187,10 +179,7 @@ async fn bring_in<I: Importing>(
         write.roll_back().await?;
         write = database.write().await?;
     }
-    let applied = Applied {
-        notes: shorten(applied.notes),
-        ..applied
-    };
+    let applied = Applied { notes: shorten(applied.notes), ..applied };
     store::finish(&*write, id, &applied).await?;
     let detail = format!(
         "{} {}: {} added, {} corrected, {} unchanged{}{}",
@@ -199,15 +188,8 @@ async fn bring_in<I: Importing>(
         applied.added,
         applied.corrected,
         applied.unchanged,
-        header
-            .recorded_on
-            .map(|day| format!(", recorded on {day}"))
-            .unwrap_or_default(),
-        if header.validate_only {
-            ", checked only"
-        } else {
-            ""
-        },
+        header.recorded_on.map(|day| format!(", recorded on {day}")).unwrap_or_default(),
+        if header.validate_only { ", checked only" } else { "" },
     );
     let resource = terms::ImportId(id).to_string();
     audit::append(&*write, database.clock(), caller, &resource, "done", detail).await?;
@@ -230,15 +212,7 @@ async fn refuse(
     store::refuse(&*write, id, problems).await?;
     let detail = format!("{} {}: {total} errors", header.kind, header.sha256);
     let resource = terms::ImportId(id).to_string();
-    audit::append(
-        &*write,
-        database.clock(),
-        caller,
-        &resource,
-        "refused",
-        detail,
-    )
-    .await?;
+    audit::append(&*write, database.clock(), caller, &resource, "refused", detail).await?;
     let row = store::get(&*write, id).await?;
     write.commit().await?;
     let row = row.ok_or_else(|| Error::internal("an import that was written is gone"))?;
@@ -262,12 +236,7 @@ pub async fn list_errors(
 ) -> Result<pb::ListImportErrorsResponse, Error> {
     let mut fields = Fields::new();
     let arguments = format!("{} {}", caller.fingerprint(), request.parent);
-    let page = key.open(
-        request.page_size,
-        &request.page_token,
-        &arguments,
-        &mut fields,
-    )?;
+    let page = key.open(request.page_size, &request.page_token, &arguments, &mut fields)?;
     fields.finish()?;
     let id = visible(database, caller, &request.parent).await?;
     let read = database.read().await?;
@@ -275,10 +244,18 @@ pub async fn list_errors(
     let mut rows = store::errors(&*read, id, after, page.size + 1).await?;
     let next_page_token = page.next(&mut rows, key, |(number, _)| number.to_string());
     let errors = rows.into_iter().map(|(_, error)| error).collect();
-    Ok(pb::ListImportErrorsResponse {
-        errors,
-        next_page_token,
-    })
+    Ok(pb::ListImportErrorsResponse { errors, next_page_token })
+}
+
+/// The names of the files that imports brought in, for rows that say where they are from.
+pub async fn file_names(
+    db: &impl ConnectionTrait,
+    ids: &BTreeSet<Uuid>,
+) -> Result<BTreeMap<Uuid, String>, Error> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    store::file_names(db, ids).await
 }
 
 /// Forgets imports that were running when the process ended: nothing of them was written.
@@ -301,9 +278,7 @@ async fn visible(database: &Database, caller: &Caller, name: &str) -> Result<Uui
     let row = store::get(&*read, id).await?;
     let own = |row: &store::Row| {
         row.principal() == caller.principal()
-            || caller
-                .grants()
-                .any(|grant| grant.scope == crate::identity::GrantScope::England)
+            || caller.grants().any(|grant| grant.scope == crate::identity::GrantScope::England)
     };
     match row {
         Some(row) if own(&row) => Ok(id),
@@ -329,10 +304,7 @@ fn parse(
     let mut fields = Fields::new();
     if !kinds.iter().any(|(known, _)| *known == kind) {
         let known: Vec<&str> = kinds.iter().map(|(known, _)| *known).collect();
-        fields.violation(
-            "header.kind",
-            format!("must be one of {}", known.join(", ")),
-        );
+        fields.violation("header.kind", format!("must be one of {}", known.join(", ")));
     }
     let owner = match owner.as_str() {
         "" => None,
@@ -342,17 +314,11 @@ fn parse(
         fields.violation("header.file_name", "must have at most 255 characters");
     }
     if !(0..=FILE_BYTES).contains(&size_bytes) {
-        fields.violation(
-            "header.size_bytes",
-            format!("must be from 0 to {FILE_BYTES}"),
-        );
+        fields.violation("header.size_bytes", format!("must be from 0 to {FILE_BYTES}"));
     }
     let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if sha256.len() != 64 || !sha256.bytes().all(hexadecimal) {
-        fields.violation(
-            "header.sha256",
-            "must be 64 hexadecimal digits in lower case",
-        );
+        fields.violation("header.sha256", "must be 64 hexadecimal digits in lower case");
     }
     let recorded_on = wire::optional_date(recorded_on_date, "header.recorded_on_date", &mut fields);
     if recorded_on.is_some_and(|day| day > database.clock().today()) {
@@ -375,15 +341,9 @@ fn parse(
 
 fn allow<I: Importing>(importing: &I, caller: &Caller, header: &Header) -> Result<(), Error> {
     if header.recorded_on.is_some() && !caller.holds(BACKDATE) {
-        return Err(Error::Denied {
-            permission: BACKDATE.to_owned(),
-            name: "imports".to_owned(),
-        });
+        return Err(Error::Denied { permission: BACKDATE.to_owned(), name: "imports".to_owned() });
     }
-    let needed = importing
-        .kinds()
-        .iter()
-        .find(|(kind, _)| *kind == header.kind);
+    let needed = importing.kinds().iter().find(|(kind, _)| *kind == header.kind);
     match needed.and_then(|(_, permission)| *permission) {
         Some(permission) if !caller.holds_everywhere(permission) => Err(Error::Denied {
             permission: permission.to_owned(),
@@ -450,14 +410,11 @@ async fn receive(
 ) -> Result<File, Error> {
     std::fs::create_dir_all(&spool).map_err(Error::internal)?;
     let mut file = tempfile::tempfile_in(&spool).map_err(Error::internal)?;
-    let mut digest = digest::Context::new(&digest::SHA256);
+    let mut digest = Digest::new();
     let mut size: i64 = 0;
     while let Some(message) = stream.message().await.map_err(interrupted)? {
         let Some(Part::Chunk(chunk)) = message.part else {
-            return Err(Error::invalid(
-                "chunk",
-                "must follow the header in every message",
-            ));
+            return Err(Error::invalid("chunk", "must follow the header in every message"));
         };
         size += i64::try_from(chunk.len()).expect("a message has a limit");
         if size > header.size {
@@ -467,7 +424,7 @@ async fn receive(
         // A piece is at most a message; the page cache takes it without waiting for the disk.
         file.write_all(&chunk).map_err(Error::internal)?;
     }
-    let actual = hex(digest.finish().as_ref());
+    let actual = digest.finish();
     let damaged = |what: &str, expected: String, actual: String| {
         Error::refused(
             ErrorReason::UploadDamaged,
@@ -485,8 +442,35 @@ async fn receive(
     Ok(file)
 }
 
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
+/// The SHA-256 digest of a file, piece by piece.
+#[derive(Clone)]
+pub struct Digest(digest::Context);
+
+impl Digest {
+    /// Of nothing yet.
+    #[allow(clippy::new_without_default, reason = "a digest of nothing is no default")]
+    pub fn new() -> Digest {
+        Digest(digest::Context::new(&digest::SHA256))
+    }
+
+    /// One more piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest in lower-case hexadecimal digits.
+    pub fn finish(self) -> String {
+        hex(self.0.finish().as_ref())
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

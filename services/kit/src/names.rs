@@ -21,10 +21,8 @@ impl Fields {
 
     /// Notes that `field` is wrong and what would be right.
     pub fn violation(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.violations.push(FieldViolation {
-            field: field.into(),
-            description: description.into(),
-        });
+        self.violations
+            .push(FieldViolation { field: field.into(), description: description.into() });
     }
 
     /// The value, or none with the violation noted.
@@ -50,12 +48,7 @@ impl Fields {
 
     /// `organisations/{ods}`.
     pub fn organisation(&mut self, field: &str, name: &str) -> Option<OdsCode> {
-        self.named(
-            field,
-            name,
-            "organisations/",
-            "must be such as organisations/U00070",
-        )
+        self.named(field, name, "organisations/", "must be such as organisations/U00070")
     }
 
     /// `2025-07`.
@@ -88,11 +81,7 @@ impl Fields {
 
     /// All violations at once, if there are any.
     pub fn finish(self) -> Result<(), Error> {
-        if self.violations.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Invalid(self.violations))
-        }
+        if self.violations.is_empty() { Ok(()) } else { Err(Error::Invalid(self.violations)) }
     }
 }
 
@@ -113,16 +102,12 @@ pub fn parse_organisation(name: &str) -> Option<OdsCode> {
 
 /// The id in `engagements/{engagement}`.
 pub fn parse_engagement(name: &str) -> Option<EngagementId> {
-    Uuid::try_parse(name.strip_prefix("engagements/")?)
-        .ok()
-        .map(EngagementId)
+    Uuid::try_parse(name.strip_prefix("engagements/")?).ok().map(EngagementId)
 }
 
 /// The id in `people/{person}`.
 pub fn parse_person(name: &str) -> Option<PersonId> {
-    Uuid::try_parse(name.strip_prefix("people/")?)
-        .ok()
-        .map(PersonId)
+    Uuid::try_parse(name.strip_prefix("people/")?).ok().map(PersonId)
 }
 
 /// The id in `imports/{import}`.

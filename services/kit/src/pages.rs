@@ -54,10 +54,7 @@ mod page_key {
 impl Key {
     /// The key of a service, made when its database was.
     pub async fn load(db: &impl ConnectionTrait) -> Result<Key, Error> {
-        let row = page_key::Entity::find_by_id(1)
-            .one(db)
-            .await
-            .map_err(db::sort)?;
+        let row = page_key::Entity::find_by_id(1).one(db).await.map_err(db::sort)?;
         let secret = row.and_then(|row| row.secret.try_into().ok());
         let secret = secret.ok_or_else(|| Error::internal("the database has no page key"))?;
         Ok(Key::new(&secret))
@@ -80,21 +77,11 @@ impl Key {
         if page_size < 0 {
             fields.violation("page_size", "must not be negative");
         }
-        let size = if page_size == 0 {
-            DEFAULT
-        } else {
-            page_size.clamp(1, MAXIMUM)
-        };
+        let size = if page_size == 0 { DEFAULT } else { page_size.clamp(1, MAXIMUM) };
         let size = u64::try_from(size).expect("clamped above zero");
-        let digest = digest::digest(&digest::SHA256, arguments.as_bytes())
-            .as_ref()
-            .to_vec();
+        let digest = digest::digest(&digest::SHA256, arguments.as_bytes()).as_ref().to_vec();
         if page_token.is_empty() {
-            return Ok(Page {
-                size,
-                after: None,
-                digest,
-            });
+            return Ok(Page { size, after: None, digest });
         }
         let after = self.unseal(page_token, &digest).ok_or_else(|| {
             Error::refused(
@@ -103,11 +90,7 @@ impl Key {
                 [],
             )
         })?;
-        Ok(Page {
-            size,
-            after: Some(after),
-            digest,
-        })
+        Ok(Page { size, after: Some(after), digest })
     }
 
     /// The token for the page after the row with `last`.
@@ -134,10 +117,7 @@ impl Key {
         }
         let mut sealed = bytes.split_off(NONCE_LEN);
         let nonce = Nonce::try_assume_unique_for_key(&bytes).ok()?;
-        let plain = self
-            .0
-            .open_in_place(nonce, Aad::from(digest), &mut sealed)
-            .ok()?;
+        let plain = self.0.open_in_place(nonce, Aad::from(digest), &mut sealed).ok()?;
         String::from_utf8(plain.to_vec()).ok()
     }
 }
@@ -152,9 +132,7 @@ impl Page {
             return String::new();
         }
         rows.truncate(size);
-        rows.last()
-            .map(|row| key.seal(self, &last(row)))
-            .unwrap_or_default()
+        rows.last().map(|row| key.seal(self, &last(row))).unwrap_or_default()
     }
 }
 

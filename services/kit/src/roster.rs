@@ -18,7 +18,7 @@ pub use people::{
 };
 pub use places::{
     ListSize, Organisation, Related, children, is_open, kinds, list_size, list_sizes, london_area,
-    members, organisation, organisations, organisations_by_code, parents, parts_of, region_of,
+    london_areas, members, organisation, organisations, organisations_by_code, parents, parts_of, region_of,
     relations, served_by,
 };
 
@@ -28,12 +28,8 @@ use terms::Date;
 /// A civil day as the database has it.
 pub fn to_column(day: Date) -> NaiveDate {
     let month = u32::from(day.month().unsigned_abs());
-    NaiveDate::from_ymd_opt(
-        day.year().into(),
-        month,
-        u32::from(day.day().unsigned_abs()),
-    )
-    .expect("both calendars are the Gregorian one")
+    NaiveDate::from_ymd_opt(day.year().into(), month, u32::from(day.day().unsigned_abs()))
+        .expect("both calendars are the Gregorian one")
 }
 
 /// A civil day from the database.

@@ -35,10 +35,7 @@ pub fn methods() -> Result<BTreeMap<String, Rule>, MissingRule> {
         .get_extension_by_name("arrs.access.v1.rule")
         .expect("the option is one of the contracts");
     let mut rules = BTreeMap::new();
-    for service in pool
-        .services()
-        .filter(|service| service.full_name().starts_with("arrs."))
-    {
+    for service in pool.services().filter(|service| service.full_name().starts_with("arrs.")) {
         for method in service.methods() {
             let path = format!("/{}/{}", service.full_name(), method.name());
             let options = method.options();
@@ -53,9 +50,7 @@ pub fn methods() -> Result<BTreeMap<String, Rule>, MissingRule> {
             let Some(permission) = permission else {
                 return Err(MissingRule { path });
             };
-            let reference = rule
-                .get_field_by_name("reference")
-                .and_then(|value| value.as_bool());
+            let reference = rule.get_field_by_name("reference").and_then(|value| value.as_bool());
             rules.insert(
                 path,
                 Rule {

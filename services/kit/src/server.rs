@@ -92,6 +92,7 @@ impl Door {
     async fn answer(self, request: Request<Body>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let method = path.trim_start_matches('/').to_owned();
+        let shared = Arc::clone(&self.shared);
         let span = tracing::info_span!("call", rpc.method = %method, otel.kind = "server");
         telemetry::set_parent(&span, request.headers());
         async {
@@ -101,9 +102,11 @@ impl Door {
                 Err(error) => Status::from(error).into_http(),
             };
             let code = code_of(&response);
-            let name = code_name(code);
+            let name = telemetry::code_name(code);
             let elapsed = started.elapsed();
-            telemetry::record_call(&method, name, elapsed);
+            // A path that is no method of ours must not become a series of its own.
+            let known = shared.rules.contains_key(&path);
+            telemetry::record_call(if known { &method } else { "_OTHER" }, name, elapsed);
             let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
             tracing::debug!(
                 rpc.status_code = name,
@@ -132,11 +135,7 @@ impl Door {
         };
         let caller = Caller::admit(principal, grants, path, &rule.permission)?;
         let _permit = Arc::clone(&shared.calls).try_acquire_owned().map_err(|_| {
-            Error::refused(
-                ErrorReason::Overloaded,
-                "too many calls at once; try again",
-                [],
-            )
+            Error::refused(ErrorReason::Overloaded, "too many calls at once; try again", [])
         })?;
         let deadline = shared.deadline(request.headers(), rule);
         shared.wait(request.headers(), deadline).await?;
@@ -213,23 +212,14 @@ impl Shared {
             .get("grpc-timeout")
             .and_then(|value| value.to_str().ok())
             .and_then(timeout)
-            .map_or(most, |asked| {
-                if long {
-                    asked.min(most)
-                } else {
-                    asked.min(most * 4)
-                }
-            });
+            .map_or(most, |asked| if long { asked.min(most) } else { asked.min(most * 4) });
         Deadline(Instant::now() + asked)
     }
 
     /// Waits until the service has followed as far as `arrs-after` asks.
     async fn wait(&self, headers: &HeaderMap, deadline: Deadline) -> Result<(), Error> {
         for (producer, position) in positions(headers)? {
-            let progress = self
-                .progress
-                .iter()
-                .find(|progress| progress.producer() == producer);
+            let progress = self.progress.iter().find(|progress| progress.producer() == producer);
             if let Some(progress) = progress {
                 progress.clone().wait(position, deadline.0).await?;
             }
@@ -267,15 +257,11 @@ pub async fn with_probes(
     reflection: bool,
 ) -> Result<(Routes, tonic_health::server::HealthReporter), Error> {
     let (reporter, health) = tonic_health::server::health_reporter();
-    reporter
-        .set_service_status("", tonic_health::ServingStatus::Serving)
-        .await;
+    reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
     for service in rules::descriptors().services() {
         let name = service.full_name();
         if name.starts_with("arrs.") {
-            reporter
-                .set_service_status(name, tonic_health::ServingStatus::Serving)
-                .await;
+            reporter.set_service_status(name, tonic_health::ServingStatus::Serving).await;
         }
     }
     let mut routes = routes.add_service(health);
@@ -319,20 +305,13 @@ fn positions(headers: &HeaderMap) -> Result<Vec<(String, i64)>, Error> {
     let mut positions = Vec::new();
     for value in headers.get_all(AFTER) {
         let text = value.to_str().unwrap_or("?");
-        for pair in text
-            .split(',')
-            .map(str::trim)
-            .filter(|pair| !pair.is_empty())
-        {
+        for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let parsed = pair.split_once('=').and_then(|(producer, position)| {
                 let position: i64 = position.parse().ok().filter(|position| *position >= 0)?;
                 Some((producer.to_owned(), position))
             });
             let Some(parsed) = parsed else {
-                return Err(Error::invalid(
-                    AFTER,
-                    "must be positions such as workforce=1234",
-                ));
+                return Err(Error::invalid(AFTER, "must be positions such as workforce=1234"));
             };
             positions.push(parsed);
         }
@@ -341,17 +320,11 @@ fn positions(headers: &HeaderMap) -> Result<Vec<(String, i64)>, Error> {
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
-    let value = headers
-        .get(AUTHORIZATION)
-        .ok_or_else(|| unauthenticated("there is none"))?;
-    let text = value
-        .to_str()
-        .map_err(|_| unauthenticated("the header is not plain text"))?;
+    let value = headers.get(AUTHORIZATION).ok_or_else(|| unauthenticated("there is none"))?;
+    let text = value.to_str().map_err(|_| unauthenticated("the header is not plain text"))?;
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
-        return Err(unauthenticated(
-            "the authorization header must be 'Bearer TOKEN'",
-        ));
+        return Err(unauthenticated("the authorization header must be 'Bearer TOKEN'"));
     }
     Ok(token.trim())
 }
@@ -381,29 +354,6 @@ fn code_of(response: &Response<Body>) -> Code {
         .headers()
         .get("grpc-status")
         .map_or(Code::Ok, |value| Code::from_bytes(value.as_bytes()))
-}
-
-/// A code as the conventions of tracing write it.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 #[cfg(test)]

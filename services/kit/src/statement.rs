@@ -81,11 +81,9 @@ pub fn known_at<S: Statement>(at: Instant) -> Condition {
     if at == crate::cut::NOW {
         return Condition::all().add(known_until.is_null());
     }
-    Condition::all().add(known_from.lte(at.0)).add(
-        Condition::any()
-            .add(known_until.is_null())
-            .add(known_until.gt(at.0)),
-    )
+    Condition::all()
+        .add(known_from.lte(at.0))
+        .add(Condition::any().add(known_until.is_null()).add(known_until.gt(at.0)))
 }
 
 struct Version<S> {
@@ -127,10 +125,7 @@ where
     let mut fresh = fresh.into_iter().peekable();
     while fresh.peek().is_some() {
         let chunk: Vec<_> = fresh.by_ref().take(size).collect();
-        S::Entity::insert_many(chunk)
-            .exec_without_returning(txn)
-            .await
-            .map_err(db::sort)?;
+        S::Entity::insert_many(chunk).exec_without_returning(txn).await.map_err(db::sort)?;
     }
     Ok(outcomes)
 }
@@ -154,11 +149,7 @@ where
             .await
             .map_err(db::sort)?;
         for row in found {
-            let version = Version {
-                row,
-                fresh: false,
-                changed: false,
-            };
+            let version = Version { row, fresh: false, changed: false };
             lines.entry(version.row.key()).or_default().push(version);
         }
     }
@@ -178,11 +169,7 @@ fn place<S: Statement>(line: &mut Vec<Version<S>>, mut row: S) -> Outcome<S> {
             row.close(version.row.known_until());
             version.row.close(Some(at));
             version.changed = true;
-            line.push(Version {
-                row,
-                fresh: true,
-                changed: false,
-            });
+            line.push(Version { row, fresh: true, changed: false });
             Outcome::Corrected(Box::new(before))
         }
         None => {
@@ -194,11 +181,7 @@ fn place<S: Statement>(line: &mut Vec<Version<S>>, mut row: S) -> Outcome<S> {
                 .filter(|known_from| *known_from > at)
                 .min();
             row.close(next);
-            line.push(Version {
-                row,
-                fresh: true,
-                changed: false,
-            });
+            line.push(Version { row, fresh: true, changed: false });
             Outcome::Added
         }
     }
@@ -375,11 +358,7 @@ mod tests {
         let said = line(&[("x", 10), ("z", 40), ("y", 20)]);
         assert_eq!(
             said,
-            [
-                ("x".into(), 10, Some(20)),
-                ("y".into(), 20, Some(40)),
-                ("z".into(), 40, None)
-            ]
+            [("x".into(), 10, Some(20)), ("y".into(), 20, Some(40)), ("z".into(), 40, None)]
         );
     }
 }

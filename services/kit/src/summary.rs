@@ -35,12 +35,7 @@ pub struct Query {
 impl Query {
     /// Reads a request, with everything that is wrong with it.
     pub fn parse(request: pb::GetPcnSummaryRequest, clock: &Clock) -> Result<Query, Error> {
-        let pb::GetPcnSummaryRequest {
-            name,
-            month,
-            rules_known_on_date,
-            known_at_date,
-        } = request;
+        let pb::GetPcnSummaryRequest { name, month, rules_known_on_date, known_at_date } = request;
         let mut fields = Fields::new();
         let pcn = fields.pcn("name", &name);
         let month = fields.month("month", &month);
@@ -64,14 +59,8 @@ pub async fn admit(
 ) -> Result<Organisation, Error> {
     let denied = || caller.denied(&names::pcn(&query.pcn));
     let found = roster::organisation(&**read, &query.pcn, query.cut.at).await?;
-    let found = found
-        .filter(|found| found.kind == OrganisationKind::Pcn)
-        .ok_or_else(denied)?;
-    if scope.sees(&query.pcn, query.month) {
-        Ok(found)
-    } else {
-        Err(denied())
-    }
+    let found = found.filter(|found| found.kind == OrganisationKind::Pcn).ok_or_else(denied)?;
+    if scope.sees(&query.pcn, query.month) { Ok(found) } else { Err(denied()) }
 }
 
 /// The answer of `ListMembers`.
@@ -80,11 +69,7 @@ pub async fn list_members(
     caller: &Caller,
     request: pb::ListMembersRequest,
 ) -> Result<pb::ListMembersResponse, Error> {
-    let pb::ListMembersRequest {
-        parent,
-        month,
-        known_at_date,
-    } = request;
+    let pb::ListMembersRequest { parent, month, known_at_date } = request;
     let clock = database.clock();
     let mut fields = Fields::new();
     let group = fields.organisation("parent", &parent);
@@ -123,12 +108,8 @@ impl StreamQuery {
         request: pb::StreamPcnSummariesRequest,
         clock: &Clock,
     ) -> Result<StreamQuery, Error> {
-        let pb::StreamPcnSummariesRequest {
-            names,
-            month,
-            rules_known_on_date,
-            known_at_date,
-        } = request;
+        let pb::StreamPcnSummariesRequest { names, month, rules_known_on_date, known_at_date } =
+            request;
         let mut fields = Fields::new();
         if names.is_empty() || names.len() > MEMBERS {
             fields.violation("names", format!("must be 1 to {MEMBERS} PCNs"));
@@ -179,11 +160,7 @@ where
     let scope = caller.scope(&**read, database.clock()).await?;
     let mut members = Vec::new();
     for pcn in &query.pcns {
-        let query = Query {
-            pcn: pcn.clone(),
-            month: query.month,
-            cut: query.cut,
-        };
+        let query = Query { pcn: pcn.clone(), month: query.month, cut: query.cut };
         if scope.sees(pcn, query.month) {
             let known = roster::organisation(&**read, pcn, query.cut.at).await?;
             members.extend(
@@ -206,13 +183,8 @@ where
         }
         let mut rows = 0;
         for (organisation, query) in members {
-            let summary = summarize(
-                std::sync::Arc::clone(&read),
-                scope.clone(),
-                organisation,
-                query,
-            )
-            .await;
+            let summary =
+                summarize(std::sync::Arc::clone(&read), scope.clone(), organisation, query).await;
             let message = match summary {
                 Ok(summary) => Ok(wire(Part::Summary(Box::new(summary)))),
                 Err(error) => Err(Status::from(error)),
@@ -223,10 +195,7 @@ where
             }
             rows += 1;
         }
-        let trailer = pb::StreamTrailer {
-            row_count: rows,
-            hidden_count: count(hidden),
-        };
+        let trailer = pb::StreamTrailer { row_count: rows, hidden_count: count(hidden) };
         sender.send(Ok(wire(Part::Trailer(trailer)))).await.ok();
     });
     Ok(ReceiverStream::new(receiver))

@@ -35,28 +35,17 @@ pub struct Column {
 impl Column {
     /// A column that the header must have.
     pub const fn required(name: &'static str) -> Column {
-        Column {
-            name,
-            required: true,
-            personal: false,
-        }
+        Column { name, required: true, personal: false }
     }
 
     /// A column that the header may have.
     pub const fn optional(name: &'static str) -> Column {
-        Column {
-            name,
-            required: false,
-            personal: false,
-        }
+        Column { name, required: false, personal: false }
     }
 
     /// The same column, with values that are never repeated in a problem.
     pub const fn personal(self) -> Column {
-        Column {
-            personal: true,
-            ..self
-        }
+        Column { personal: true, ..self }
     }
 }
 
@@ -77,12 +66,7 @@ impl Problem {
     /// A problem whose value is shortened and made safe to print.
     pub fn new(line: u32, column: &str, value: &str, reason: impl Into<String>) -> Problem {
         let (column, value) = (shortened(column), shortened(value));
-        Problem {
-            line,
-            column,
-            value,
-            reason: reason.into(),
-        }
+        Problem { line, column, value, reason: reason.into() }
     }
 
     /// A problem of a whole line.
@@ -114,11 +98,7 @@ impl Problems {
 
     /// Adds a problem of a row. An empty `column` is about the whole row.
     pub fn row(&mut self, row: &Row<'_>, column: &str, reason: impl Into<String>) {
-        let value = if column.is_empty() {
-            ""
-        } else {
-            row.shown(column)
-        };
+        let value = if column.is_empty() { "" } else { row.shown(column) };
         self.push(Problem::new(row.line, column, value, reason));
     }
 
@@ -215,11 +195,7 @@ impl<'a> Row<'a> {
 
     /// What of a cell may be repeated.
     fn shown(&self, column: &str) -> &'a str {
-        if self.layout.find(column).0.personal {
-            ""
-        } else {
-            self.text(column)
-        }
+        if self.layout.find(column).0.personal { "" } else { self.text(column) }
     }
 }
 
@@ -292,20 +268,10 @@ pub fn read(
         let Some(cells) = cells(&record, start, layout, problems) else {
             continue;
         };
-        each(
-            &Row {
-                line: start.line,
-                layout,
-                cells: &cells,
-            },
-            problems,
-        );
+        each(&Row { line: start.line, layout, cells: &cells }, problems);
     }
     if layout.is_none() {
-        problems.push(Problem::of_line(
-            1,
-            format!("the file is empty; {}", expected(columns)),
-        ));
+        problems.push(Problem::of_line(1, format!("the file is empty; {}", expected(columns))));
     }
     Ok(rows)
 }
@@ -323,9 +289,7 @@ fn next<R: Read>(
     match reader.read_byte_record(record) {
         Ok(true) => {
             let start = reader.get_mut().starts.pop_front();
-            Ok(Next::Record(start.expect(
-                "the guard sees every record before the reader does",
-            )))
+            Ok(Next::Record(start.expect("the guard sees every record before the reader does")))
         }
         Ok(false) => Ok(Next::End),
         Err(error) => match (reader.get_mut().broken.take(), error.into_kind()) {
@@ -350,10 +314,8 @@ fn lay_out<'a>(
     problems: &mut Problems,
 ) -> Option<Layout<'a>> {
     let line = start.line;
-    let names: Vec<_> = header
-        .iter()
-        .map(|cell| String::from_utf8_lossy(cell).trim().to_owned())
-        .collect();
+    let names: Vec<_> =
+        header.iter().map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect();
     let place = |column: &Column| names.iter().position(|name| name == column.name);
     let places: Vec<Option<usize>> = columns.iter().map(place).collect();
     if places.iter().all(Option::is_none) {
@@ -384,9 +346,7 @@ fn lay_out<'a>(
     let mut order = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let Some(known) = columns.iter().position(|column| column.name == name) else {
-            let near = columns
-                .iter()
-                .find(|column| column.name.eq_ignore_ascii_case(name));
+            let near = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
             wrong(
                 name,
                 match near {
@@ -409,19 +369,12 @@ fn lay_out<'a>(
     if !good {
         return None;
     }
-    Some(Layout {
-        columns,
-        places,
-        order,
-    })
+    Some(Layout { columns, places, order })
 }
 
 fn expected(columns: &[Column]) -> String {
-    let names: Vec<&str> = columns
-        .iter()
-        .filter(|column| column.required)
-        .map(|column| column.name)
-        .collect();
+    let names: Vec<&str> =
+        columns.iter().filter(|column| column.required).map(|column| column.name).collect();
     format!("the first line must name the columns: {}", names.join(","))
 }
 
@@ -441,14 +394,8 @@ fn cells<'a>(
         return None;
     }
     if record.len() != layout.order.len() {
-        let (found, wanted) = (
-            count(record.len(), "field"),
-            count(layout.order.len(), "column"),
-        );
-        problems.push(Problem::of_line(
-            line,
-            format!("has {found}, but the header has {wanted}"),
-        ));
+        let (found, wanted) = (count(record.len(), "field"), count(layout.order.len(), "column"));
+        problems.push(Problem::of_line(line, format!("has {found}, but the header has {wanted}")));
         return None;
     }
     let mut cells = Vec::with_capacity(record.len());
@@ -466,30 +413,18 @@ fn cells<'a>(
 }
 
 fn count(number: usize, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
-    }
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// At most 80 characters, none of which moves a cursor.
 fn shortened(text: &str) -> String {
     let safe = |c: char| {
-        if c.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            c
-        }
+        if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }
     };
     if text.chars().nth(VALUE_CHARS_MAX).is_none() {
         return text.chars().map(safe).collect();
     }
-    text.chars()
-        .take(VALUE_CHARS_MAX - 1)
-        .map(safe)
-        .chain(['…'])
-        .collect()
+    text.chars().take(VALUE_CHARS_MAX - 1).map(safe).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -536,10 +471,7 @@ mod tests {
     #[test]
     fn columns_may_stand_in_any_order_and_optional_ones_be_absent() {
         good("code,name,month\nA,Ann,2025-07\n", &["2:A|Ann|2025-07|"]);
-        good(
-            "paid,month,name,code\n1,2025-07,Ann,A",
-            &["2:A|Ann|2025-07|1"],
-        );
+        good("paid,month,name,code\n1,2025-07,Ann,A", &["2:A|Ann|2025-07|1"]);
     }
 
     #[test]
@@ -549,14 +481,8 @@ mod tests {
             "\u{feff}\r\n code , name,month\r\n\r\n A ,Ann\u{a0},2025-07\r\n   \r\nB,Bob,x\r\n",
             &["4:A|Ann|2025-07|", "6:B|Bob|x|"],
         );
-        good(
-            "code,name,month\n\n\nA,Ann,x\n\nB,Bob,y",
-            &["4:A|Ann|x|", "6:B|Bob|y|"],
-        );
-        good(
-            "code,name,month\rA,Ann,x\r\rB,Bob,y\r",
-            &["2:A|Ann|x|", "4:B|Bob|y|"],
-        );
+        good("code,name,month\n\n\nA,Ann,x\n\nB,Bob,y", &["4:A|Ann|x|", "6:B|Bob|y|"]);
+        good("code,name,month\rA,Ann,x\r\rB,Bob,y\r", &["2:A|Ann|x|", "4:B|Bob|y|"]);
     }
 
     #[test]
@@ -599,9 +525,7 @@ mod tests {
         bad("A,Smith,2025-07\n", &[&format!("1 <> {HEADER}")]);
         bad(
             "code;name;month\n",
-            &[&format!(
-                "1 <> {HEADER}; columns are separated by commas, not by semicolons"
-            )],
+            &[&format!("1 <> {HEADER}; columns are separated by commas, not by semicolons")],
         );
     }
 
@@ -663,14 +587,7 @@ mod tests {
         );
 
         assert_eq!(rows, ["5:D||\"d\"|"]);
-        assert_eq!(
-            problems,
-            [
-                format!("2 {reason}"),
-                format!("3 {reason}"),
-                format!("4 {reason}")
-            ]
-        );
+        assert_eq!(problems, [format!("2 {reason}"), format!("3 {reason}"), format!("4 {reason}")]);
     }
 
     #[test]
@@ -689,11 +606,7 @@ mod tests {
         // Two gigabytes, of which the reader must take one mebibyte and no more.
         const LENGTH: u64 = 2 << 30;
         for (start, byte, reason) in [
-            (
-                "B,",
-                b'x',
-                "3 <> 1 MiB passes without the end of the record",
-            ),
+            ("B,", b'x', "3 <> 1 MiB passes without the end of the record"),
             (
                 "B,\"",
                 b'\n',
@@ -715,10 +628,7 @@ mod tests {
     fn a_record_of_one_mebibyte_is_read_and_one_byte_more_is_not() {
         let file = |length: usize| {
             let fixed = "A,,x\n".len();
-            format!(
-                "code,name,month\nA,{},x\nB,Bob,y\n",
-                "n".repeat(length - fixed)
-            )
+            format!("code,name,month\nA,{},x\nB,Bob,y\n", "n".repeat(length - fixed))
         };
         let (rows, problems) = outcome(file(RECORD_BYTES_MAX).as_bytes());
         assert_eq!((rows.len(), problems.len()), (2, 0));
@@ -747,30 +657,21 @@ mod tests {
         let mut problems = Problems::new();
         let mut found = Vec::new();
         read(file.as_bytes(), COLUMNS, &mut problems, |row, problems| {
-            let name = row.parse("name", problems, |text| {
-                Ok::<_, terms::ParseError>(text.to_owned())
-            });
+            let name =
+                row.parse("name", problems, |text| Ok::<_, terms::ParseError>(text.to_owned()));
             let month = row.parse("month", problems, str::parse::<Month>);
             let paid = row.parse_optional("paid", problems, str::parse::<Pence>);
             if row.text("code") == "C" {
                 problems.row(row, "name", "is unknown");
                 problems.row(row, "", "is odd");
             }
-            found.push((
-                name.is_some(),
-                month.is_some(),
-                paid.map(|paid| paid.is_some()),
-            ));
+            found.push((name.is_some(), month.is_some(), paid.map(|paid| paid.is_some())));
         })
         .unwrap();
 
         assert_eq!(
             found,
-            [
-                (true, true, Some(true)),
-                (false, false, Some(false)),
-                (true, false, None)
-            ]
+            [(true, true, Some(true)), (false, false, Some(false)), (true, false, None)]
         );
         assert_eq!(problems.total(), 6);
         let problems: Vec<_> = problems.into_vec();

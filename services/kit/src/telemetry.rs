@@ -51,9 +51,8 @@ pub mod names {
 }
 
 /// Upper bounds of the duration histogram in seconds: those the conventions of OpenTelemetry name.
-const DURATION_BOUNDS: [f64; 14] = [
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];
+const DURATION_BOUNDS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// How long the end of the process waits for a collector that does not answer.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
@@ -104,15 +103,10 @@ pub fn start(service: &'static str, kit: &Kit) -> Result<Telemetry, ConfigError>
         .with_tracer(tracers.tracer(service))
         .with_filter(EnvFilter::new(TRACED));
     // Traces come first, so that a span has its context when a line asks for it.
-    let _already = registry
-        .with(traces)
-        .with(lines.with_filter(filter))
-        .try_init();
+    let _already = registry.with(traces).with(lines.with_filter(filter)).try_init();
     global::set_text_map_propagator(TraceContextPropagator::new());
     global::set_meter_provider(meters.clone());
-    Ok(Telemetry {
-        providers: Some((tracers, meters)),
-    })
+    Ok(Telemetry { providers: Some((tracers, meters)) })
 }
 
 fn exporters(
@@ -123,22 +117,14 @@ fn exporters(
         .with_service_name(service)
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
-    let spans = SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .build()?;
-    let metrics = MetricExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .build()?;
+    let spans = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
+    let metrics = MetricExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
     let tracers = SdkTracerProvider::builder()
         .with_batch_exporter(spans)
         .with_resource(resource.clone())
         .build();
-    let meters = SdkMeterProvider::builder()
-        .with_periodic_exporter(metrics)
-        .with_resource(resource)
-        .build();
+    let meters =
+        SdkMeterProvider::builder().with_periodic_exporter(metrics).with_resource(resource).build();
     Ok((tracers, meters))
 }
 
@@ -157,16 +143,10 @@ impl Drop for Telemetry {
             return;
         };
         if let Err(error) = tracers.shutdown_with_timeout(FLUSH_LIMIT) {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the last traces are lost"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "the last traces are lost");
         }
         if let Err(error) = meters.shutdown_with_timeout(FLUSH_LIMIT) {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the last metrics are lost"
-            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "the last metrics are lost");
         }
     }
 }
@@ -227,10 +207,7 @@ pub fn inject(headers: &mut HeaderMap) {
 ///
 /// Must happen before the span is entered.
 pub fn set_parent(span: &Span, headers: &HeaderMap) {
-    adopt(
-        span,
-        &TraceContextPropagator::new().extract(&Incoming(headers)),
-    );
+    adopt(span, &TraceContextPropagator::new().extract(&Incoming(headers)));
 }
 
 /// Makes `span` a part of the trace that a fact carries.
@@ -313,8 +290,7 @@ impl Visit for Fields {
         if field.name() == "message" {
             self.message = format!("{value:?}");
         } else {
-            self.values
-                .insert(field.name(), json!(format!("{value:?}")));
+            self.values.insert(field.name(), json!(format!("{value:?}")));
         }
     }
 
@@ -380,16 +356,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, context: LayerContext<'_, S>) {
         let mut fields = Fields::default();
         // From the outermost span to the event: the nearest says it best.
-        for span in context
-            .event_scope(event)
-            .into_iter()
-            .flat_map(|scope| scope.from_root())
-        {
+        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(outer) = span.extensions().get::<Fields>() {
-                let outer = outer
-                    .values
-                    .iter()
-                    .map(|(name, value)| (*name, value.clone()));
+                let outer = outer.values.iter().map(|(name, value)| (*name, value.clone()));
                 fields.values.extend(outer);
             }
         }
@@ -402,9 +371,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         let mut line = match self.format {
             LogFormat::Text => text(&now(), level, &fields, self.colours),
             LogFormat::Json => {
-                let trace = context
-                    .event_span(event)
-                    .and_then(|span| self.trace_of(&span.id()));
+                let trace = context.event_span(event).and_then(|span| self.trace_of(&span.id()));
                 json_line(&now(), level, event.metadata().target(), fields, trace)
             }
         };
@@ -420,12 +387,7 @@ impl Lines {
         let context = tracing_opentelemetry::get_otel_context(id, &dispatch)?;
         let span = context.span();
         let context = span.span_context();
-        context.is_valid().then(|| {
-            (
-                context.trace_id().to_string(),
-                context.span_id().to_string(),
-            )
-        })
+        context.is_valid().then(|| (context.trace_id().to_string(), context.span_id().to_string()))
     }
 }
 
@@ -460,9 +422,7 @@ fn text(time: &str, level: Level, fields: &Fields, colours: bool) -> String {
 /// Whether a value reads well without quotes.
 fn is_word(text: &str) -> bool {
     !text.is_empty()
-        && text
-            .chars()
-            .all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '='))
+        && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '='))
 }
 
 /// A text that can forge no line and colour no terminal.
@@ -524,10 +484,7 @@ mod tests {
         let tracers = SdkTracerProvider::builder().build();
         let traces = tracing_opentelemetry::layer().with_tracer(tracers.tracer("test"));
 
-        with_default(
-            tracing_subscriber::registry().with(traces).with(lines),
-            work,
-        );
+        with_default(tracing_subscriber::registry().with(traces).with(lines), work);
 
         output.lock().unwrap().clone()
     }
@@ -537,19 +494,11 @@ mod tests {
         let line = logged(LogFormat::Text, || {
             let span = tracing::info_span!("call", rpc.method = "A/B", rpc.status_code = "OK");
             let _entered = span.enter();
-            tracing::warn!(
-                pcn.code = "U12345",
-                rows = 7,
-                note = "two words",
-                "claim approved"
-            );
+            tracing::warn!(pcn.code = "U12345", rows = 7, note = "two words", "claim approved");
         });
 
         let (time, rest) = line.split_once(' ').unwrap();
-        assert!(
-            time.ends_with('Z') && time.len() == "2025-07-01T12:00:00.000000Z".len(),
-            "{time}"
-        );
+        assert!(time.ends_with('Z') && time.len() == "2025-07-01T12:00:00.000000Z".len(), "{time}");
         let fields = "note=\"two words\" pcn.code=U12345 rows=7 rpc.method=A/B rpc.status_code=OK";
         assert_eq!(rest, format!(" WARN claim approved {fields}\n"));
     }
@@ -599,12 +548,7 @@ mod tests {
         assert_eq!(object["level"], "INFO");
         assert_eq!(object["message"], "hello\nthere");
         assert_eq!(object["rpc.method"], "A/B");
-        assert!(
-            object["target"]
-                .as_str()
-                .unwrap()
-                .ends_with("telemetry::tests")
-        );
+        assert!(object["target"].as_str().unwrap().ends_with("telemetry::tests"));
         let trace_id = object["trace_id"].as_str().unwrap();
         let span_id = object["span_id"].as_str().unwrap();
         assert_eq!(stored.unwrap(), format!("00-{trace_id}-{span_id}-01"));
@@ -625,22 +569,9 @@ mod tests {
             let odd = tracing::info_span!("odd");
             set_parent_of_fact(&odd, "no\ntrace");
 
-            assert!(
-                called
-                    .in_scope(traceparent)
-                    .unwrap()
-                    .starts_with(&PARENT[..35])
-            );
-            assert!(
-                told.in_scope(traceparent)
-                    .unwrap()
-                    .starts_with(&PARENT[..35])
-            );
-            assert!(
-                !odd.in_scope(traceparent)
-                    .unwrap()
-                    .starts_with(&PARENT[..35])
-            );
+            assert!(called.in_scope(traceparent).unwrap().starts_with(&PARENT[..35]));
+            assert!(told.in_scope(traceparent).unwrap().starts_with(&PARENT[..35]));
+            assert!(!odd.in_scope(traceparent).unwrap().starts_with(&PARENT[..35]));
         });
     }
 
@@ -648,10 +579,7 @@ mod tests {
     fn without_traces_there_is_nothing_to_carry() {
         with_default(tracing_subscriber::registry(), || {
             let span = tracing::info_span!("call");
-            set_parent_of_fact(
-                &span,
-                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            );
+            set_parent_of_fact(&span, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 
             assert_eq!(span.in_scope(traceparent), None);
         });
@@ -674,11 +602,7 @@ mod tests {
         // Nobody listens on the discard port.
         with_collector.telemetry.endpoint = "http://127.0.0.1:9".to_owned();
         let second = start("test", &with_collector).unwrap();
-        record_call(
-            "arrs.test.v1.TestService/Test",
-            "OK",
-            Duration::from_millis(3),
-        );
+        record_call("arrs.test.v1.TestService/Test", "OK", Duration::from_millis(3));
 
         second.shutdown();
         first.shutdown();
@@ -694,9 +618,6 @@ mod tests {
         let mut wrong = kit();
         wrong.telemetry.endpoint = "collector:4317".to_owned();
         let error = start("test", &wrong).unwrap_err().to_string();
-        assert!(
-            error.contains("kit.telemetry.endpoint must be empty or"),
-            "{error}"
-        );
+        assert!(error.contains("kit.telemetry.endpoint must be empty or"), "{error}");
     }
 }

@@ -7,20 +7,14 @@ use crate::names::Fields;
 
 /// A civil day for the wire.
 pub fn date(day: Date) -> WireDate {
-    WireDate {
-        year: day.year().into(),
-        month: day.month().into(),
-        day: day.day().into(),
-    }
+    WireDate { year: day.year().into(), month: day.month().into(), day: day.day().into() }
 }
 
 /// A civil day from the wire; none if there is no such day.
 pub fn parse_date(date: &WireDate) -> Option<Date> {
     let year = i16::try_from(date.year).ok()?;
     let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
-    Date::new(year, month, day)
-        .ok()
-        .filter(|day| (2000..=2200).contains(&day.year()))
+    Date::new(year, month, day).ok().filter(|day| (2000..=2200).contains(&day.year()))
 }
 
 /// A day that may be absent; a day that does not exist is a violation of `field`.

@@ -1,4 +1,71 @@
 //! The supervision service: what is asked of whom, what was held, and what is overdue.
 
+pub mod api;
+pub mod app;
+pub mod config;
 pub mod domain;
+pub mod events;
 pub mod store;
+
+use std::sync::Arc;
+
+use kit::client::Channel;
+use kit::config::ConfigError;
+use kit::db::Database;
+use kit::facts::{self, Progress};
+use kit::{Clock, Error, Service, roster};
+
+use crate::api::Api;
+use crate::app::App;
+use crate::config::Config;
+use crate::store::requirements::{self, RequirementBook};
+
+/// The name of the service.
+pub const NAME: &str = "supervision";
+/// The service whose facts it follows.
+pub const WORKFORCE: &str = "workforce";
+
+/// Opens the database, brings it up to date and puts the service together.
+///
+/// `workforce` reaches the service whose roster it follows, with a token that may read its facts.
+pub async fn start(
+    config: &Config,
+    kit: &kit::config::Kit,
+    clock: Clock,
+    workforce: Channel,
+) -> Result<Service, Error> {
+    let book = Arc::new(book(config)?);
+    let database = open(config, kit, clock).await?;
+    kit::imports::recover(&database).await?;
+    let apply = roster::apply_facts;
+    let (followed, task) = facts::follow(WORKFORCE, workforce, database.clone(), apply).await?;
+    let progress = vec![Progress::own(NAME, &database), followed];
+    let app = App::new(database, book);
+    let api = Api::new(app, kit.data_directory.join("spool")).await?;
+    Ok(Service { name: NAME, routes: api.routes(), progress, tasks: vec![Box::pin(task)] })
+}
+
+/// Opens the database and brings its tables up to what this version needs.
+pub async fn open(
+    config: &Config,
+    kit: &kit::config::Kit,
+    clock: Clock,
+) -> Result<Database, Error> {
+    let database = Database::open(&config.database, NAME, &kit.data_directory, clock).await?;
+    database.migrate::<store::migration::Migrator>().await?;
+    Ok(database)
+}
+
+/// The requirement table, with what the directory of the settings adds.
+fn book(config: &Config) -> Result<RequirementBook, Error> {
+    let directory = &config.requirements_directory;
+    let book = if directory.as_os_str().is_empty() {
+        requirements::compiled_in()
+    } else {
+        requirements::with_directory(directory)
+    };
+    book.map_err(|error| {
+        let reason = format!("cannot be used: {}", kit::error::chain(&error));
+        Error::internal(ConfigError::at("supervision.requirements_directory", reason))
+    })
+}

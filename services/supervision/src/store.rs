@@ -1,3 +1,7 @@
-//! What is kept: rule files.
+//! What is kept: rule files, sessions, and the roster as it was told.
 
+mod entity;
+pub mod migration;
 pub mod requirements;
+pub mod roster;
+pub mod sessions;

@@ -42,10 +42,7 @@ impl Pence {
     /// If `weights` is empty or holds a negative weight.
     pub fn split(self, weights: &[i64]) -> Vec<Pence> {
         assert!(!weights.is_empty(), "there is somebody to share with");
-        assert!(
-            weights.iter().all(|weight| *weight >= 0),
-            "a share is never negative"
-        );
+        assert!(weights.iter().all(|weight| *weight >= 0), "a share is never negative");
 
         let total: i128 = weights.iter().copied().map(i128::from).sum();
         if total == 0 {
@@ -63,9 +60,7 @@ impl Pence {
         }
         let missing = whole - parts.iter().sum::<i128>();
         remainders.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        for (_, index) in remainders
-            .iter()
-            .take(usize::try_from(missing).expect("less than parts"))
+        for (_, index) in remainders.iter().take(usize::try_from(missing).expect("less than parts"))
         {
             parts[*index] += 1;
         }
@@ -151,9 +146,7 @@ impl Minutes {
     pub fn from_hours(text: &str) -> Result<(Minutes, bool), ParseError> {
         const EXPECTED: ParseError =
             ParseError::new("must be hours with at most two decimals, such as 18.75");
-        let hundredths = decimal(text, 2)
-            .filter(|value| *value >= 0)
-            .ok_or(EXPECTED)?;
+        let hundredths = decimal(text, 2).filter(|value| *value >= 0).ok_or(EXPECTED)?;
         let sixtieths = hundredths.checked_mul(60).ok_or(EXPECTED)?;
         let minutes = u32::try_from((sixtieths + 50) / 100).map_err(|_| EXPECTED)?;
         Ok((Minutes(minutes), sixtieths % 100 != 0))
@@ -248,17 +241,10 @@ mod tests {
 
     #[test]
     fn pounds_are_read_strictly_and_printed_for_people() {
-        for (text, pence) in [
-            ("0", 0),
-            ("12", 1200),
-            ("1234.5", 123_450),
-            ("-20.05", -2005),
-        ] {
+        for (text, pence) in [("0", 0), ("12", 1200), ("1234.5", 123_450), ("-20.05", -2005)] {
             assert_eq!(text.parse(), Ok(Pence(pence)), "{text}");
         }
-        for text in [
-            "", "1.", ".5", "1.234", "1e3", "£1", "1,000", "+1", "--1", "1 0", "NaN",
-        ] {
+        for text in ["", "1.", ".5", "1.234", "1e3", "£1", "1,000", "+1", "--1", "1 0", "NaN"] {
             assert!(text.parse::<Pence>().is_err(), "{text}");
         }
         assert_eq!(Pence(-123_456_789).to_string(), "-£1,234,567.89");

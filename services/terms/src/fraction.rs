@@ -13,15 +13,9 @@ pub struct Fraction {
 
 impl Fraction {
     /// Nothing.
-    pub const ZERO: Fraction = Fraction {
-        numerator: 0,
-        denominator: 1,
-    };
+    pub const ZERO: Fraction = Fraction { numerator: 0, denominator: 1 };
     /// The whole.
-    pub const ONE: Fraction = Fraction {
-        numerator: 1,
-        denominator: 1,
-    };
+    pub const ONE: Fraction = Fraction { numerator: 1, denominator: 1 };
 
     /// `numerator / denominator`.
     ///
@@ -33,10 +27,7 @@ impl Fraction {
         assert!(denominator > 0, "a share is of something");
         let factor = greatest_common_divisor(numerator.unsigned_abs(), denominator.unsigned_abs());
         let factor = i128::try_from(factor).expect("no larger than the denominator");
-        Fraction {
-            numerator: numerator / factor,
-            denominator: denominator / factor,
-        }
+        Fraction { numerator: numerator / factor, denominator: denominator / factor }
     }
 
     /// The upper number in lowest terms.
@@ -68,10 +59,7 @@ impl Fraction {
 
 impl From<i64> for Fraction {
     fn from(whole: i64) -> Fraction {
-        Fraction {
-            numerator: i128::from(whole),
-            denominator: 1,
-        }
+        Fraction { numerator: i128::from(whole), denominator: 1 }
     }
 }
 
@@ -88,10 +76,7 @@ impl Add for Fraction {
 impl Mul for Fraction {
     type Output = Fraction;
     fn mul(self, other: Fraction) -> Fraction {
-        Fraction::new(
-            self.numerator * other.numerator,
-            self.denominator * other.denominator,
-        )
+        Fraction::new(self.numerator * other.numerator, self.denominator * other.denominator)
     }
 }
 
@@ -114,11 +99,7 @@ impl Ord for Fraction {
 }
 
 fn greatest_common_divisor(a: u128, b: u128) -> u128 {
-    if b == 0 {
-        a.max(1)
-    } else {
-        greatest_common_divisor(b, a % b)
-    }
+    if b == 0 { a.max(1) } else { greatest_common_divisor(b, a % b) }
 }
 
 #[cfg(test)]
@@ -127,19 +108,10 @@ mod tests {
 
     #[test]
     fn rounding_goes_half_away_from_zero_on_both_sides() {
-        for (numerator, denominator, rounded) in [
-            (1, 2, 1),
-            (-1, 2, -1),
-            (1, 3, 0),
-            (2, 3, 1),
-            (-2, 3, -1),
-            (7, 2, 4),
-            (0, 5, 0),
-        ] {
-            assert_eq!(
-                Fraction::new(numerator, denominator).round_half_away(),
-                rounded
-            );
+        for (numerator, denominator, rounded) in
+            [(1, 2, 1), (-1, 2, -1), (1, 3, 0), (2, 3, 1), (-2, 3, -1), (7, 2, 4), (0, 5, 0)]
+        {
+            assert_eq!(Fraction::new(numerator, denominator).round_half_away(), rounded);
         }
     }
 

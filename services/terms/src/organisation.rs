@@ -26,9 +26,7 @@ impl FromStr for OdsCode {
         if (1..=12).contains(&text.len()) && text.bytes().all(plain) {
             Ok(OdsCode(text.to_owned()))
         } else {
-            Err(ParseError::new(
-                "must be an ODS code: 1 to 12 capital letters and digits",
-            ))
+            Err(ParseError::new("must be an ODS code: 1 to 12 capital letters and digits"))
         }
     }
 }

@@ -30,9 +30,7 @@ impl FromStr for RoleCode {
         if (1..=16).contains(&text.len()) && text.bytes().all(plain) {
             Ok(RoleCode(text.to_owned()))
         } else {
-            Err(ParseError::new(
-                "must be a role code such as CP, SPLW or MHP_ADULT",
-            ))
+            Err(ParseError::new("must be a role code such as CP, SPLW or MHP_ADULT"))
         }
     }
 }
@@ -173,20 +171,13 @@ pub struct Assignment {
 impl Assignment {
     /// Weekly minutes times the days in post of `month`; zero outside it.
     pub fn minute_days(&self, month: Month) -> i64 {
-        let days = self
-            .period
-            .overlap(month.period())
-            .and_then(Period::days)
-            .unwrap_or(0);
+        let days = self.period.overlap(month.period()).and_then(Period::days).unwrap_or(0);
         i64::from(self.weekly.get()) * days
     }
 
     /// FTE averaged over the days of the month, by 37.5 hours, whoever employs.
     pub fn fte_average(&self, month: Month) -> Fraction {
-        Fraction::new(
-            self.minute_days(month),
-            i64::from(FULL_TIME.get()) * month.days(),
-        )
+        Fraction::new(self.minute_days(month), i64::from(FULL_TIME.get()) * month.days())
     }
 
     /// FTE on the last day of the month, as the national return counts it.
@@ -207,9 +198,7 @@ pub fn minute_days(assignments: &[Assignment], month: Month) -> i64 {
     let mut total = 0;
     let mut day = month.first();
     while Month::of(day) == month {
-        let today = assignments
-            .iter()
-            .filter(|assignment| assignment.period.contains(day));
+        let today = assignments.iter().filter(|assignment| assignment.period.contains(day));
         let (mut assigned, mut contract) = (0, 0);
         for assignment in today {
             assigned += i64::from(assignment.weekly.get());

@@ -48,9 +48,7 @@ impl FromStr for Population {
     fn from_str(text: &str) -> Result<Population, ParseError> {
         const EXPECTED: ParseError =
             ParseError::new("must be patients with at most four decimals, such as 45139.25");
-        decimal(text, 4)
-            .and_then(Population::from_ten_thousandths)
-            .ok_or(EXPECTED)
+        decimal(text, 4).and_then(Population::from_ten_thousandths).ok_or(EXPECTED)
     }
 }
 
@@ -88,18 +86,12 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Rate, ParseError> {
         const EXPECTED: ParseError =
             ParseError::new("must be pounds with at most four decimals, such as 26.631");
-        decimal(text, 4)
-            .and_then(Rate::from_ten_thousandths)
-            .ok_or(EXPECTED)
+        decimal(text, 4).and_then(Rate::from_ten_thousandths).ok_or(EXPECTED)
     }
 }
 
 fn trimmed(ten_thousandths: i64) -> String {
-    let text = format!(
-        "{}.{:04}",
-        ten_thousandths / 10_000,
-        ten_thousandths % 10_000
-    );
+    let text = format!("{}.{:04}", ten_thousandths / 10_000, ten_thousandths % 10_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -124,17 +116,8 @@ mod tests {
 
     #[test]
     fn decimals_that_say_nothing_are_not_printed() {
-        assert_eq!(
-            "45139.2500"
-                .parse::<Population>()
-                .expect("a list")
-                .to_string(),
-            "45139.25"
-        );
-        assert_eq!(
-            "20.0000".parse::<Population>().expect("a list").to_string(),
-            "20"
-        );
+        assert_eq!("45139.2500".parse::<Population>().expect("a list").to_string(), "45139.25");
+        assert_eq!("20.0000".parse::<Population>().expect("a list").to_string(), "20");
         assert!("1e5".parse::<Population>().is_err());
         assert!("-1".parse::<Population>().is_err());
     }

@@ -157,12 +157,7 @@ const WRONG_CELLS: &[(&str, &str, &str, &str)] = &[
     ("model-unknown", "staff", "model", "DIRECT"),
     ("hours-beyond-contract", "staff", "contract_hours", "30"),
     ("hours-below-zero", "staff", "weekly_hours", "-1"),
-    (
-        "hours-with-three-decimals",
-        "staff",
-        "weekly_hours",
-        "37.555",
-    ),
+    ("hours-with-three-decimals", "staff", "weekly_hours", "37.555"),
     ("hours-with-exponent", "staff", "weekly_hours", "3E1"),
     ("hours-in-words", "staff", "weekly_hours", "full time"),
     ("hours-with-comma", "staff", "weekly_hours", "37,5"),
@@ -174,12 +169,7 @@ const WRONG_CELLS: &[(&str, &str, &str, &str)] = &[
     ("salary-with-exponent", "pay", "salary", "1E5"),
     ("salary-with-three-decimals", "pay", "salary", "3845.675"),
     ("salary-not-a-number", "pay", "salary", "NaN"),
-    (
-        "salary-past-64-bits",
-        "pay",
-        "salary",
-        "99999999999999999999",
-    ),
+    ("salary-past-64-bits", "pay", "salary", "99999999999999999999"),
     ("month-thirteen", "pay", "month", "2025-13"),
     ("month-of-one-digit", "pay", "month", "2025-7"),
     ("engagement-unknown", "pay", "engagement_id", "t-e-999999"),
@@ -190,21 +180,11 @@ const WRONG_CELLS: &[(&str, &str, &str, &str)] = &[
     ("kind-unknown", "organisations", "kind", "PCN"),
     ("relation-unknown", "organisations", "relation", "member-of"),
     ("area-unknown", "organisations", "london_area", "fringe"),
-    (
-        "valid-to-before-from",
-        "organisations",
-        "valid_to",
-        "2024-03-31",
-    ),
+    ("valid-to-before-from", "organisations", "valid_to", "2024-03-31"),
     ("relation-to-nobody", "organisations", "related_code", ""),
     ("list-below-zero", "lists", "registered", "-1"),
     ("list-with-five-decimals", "lists", "weighted", "9100.12345"),
-    (
-        "census-month-thirteen",
-        "pcn-workforce",
-        "CENSUS_MONTH",
-        "13",
-    ),
+    ("census-month-thirteen", "pcn-workforce", "CENSUS_MONTH", "13"),
     ("fte-in-words", "pcn-workforce", "FTE", "half"),
 ];
 
@@ -225,19 +205,11 @@ pub fn endless_field(bytes: u64) -> impl Read {
 }
 
 fn cells(kind: &str) -> &'static [(&'static str, &'static str)] {
-    KINDS
-        .iter()
-        .find(|(name, _)| *name == kind)
-        .expect("a kind of the table")
-        .1
+    KINDS.iter().find(|(name, _)| *name == kind).expect("a kind of the table").1
 }
 
 fn header(kind: &str) -> String {
-    cells(kind)
-        .iter()
-        .map(|(column, _)| *column)
-        .collect::<Vec<_>>()
-        .join(",")
+    cells(kind).iter().map(|(column, _)| *column).collect::<Vec<_>>().join(",")
 }
 
 /// A right row with other cells in some columns.
@@ -266,34 +238,16 @@ fn wrong_cell(case: &(&'static str, &'static str, &'static str, &'static str)) -
         changes.extend([("start", "2024-09-30"), ("band", "")]);
     }
     let content = file(kind, &[row(kind, &changes)]).into_bytes();
-    let expected = Expected::Refused {
-        lines: &[2],
-        column,
-        value,
-    };
-    Broken {
-        name,
-        kind,
-        content,
-        expected,
-    }
+    let expected = Expected::Refused { lines: &[2], column, value };
+    Broken { name, kind, content, expected }
 }
 
 fn staff(name: &'static str, content: impl Into<Vec<u8>>, expected: Expected) -> Broken {
-    Broken {
-        name,
-        kind: "staff",
-        content: content.into(),
-        expected,
-    }
+    Broken { name, kind: "staff", content: content.into(), expected }
 }
 
 const fn refused(lines: &'static [u64], column: &'static str, value: &'static str) -> Expected {
-    Expected::Refused {
-        lines,
-        column,
-        value,
-    }
+    Expected::Refused { lines, column, value }
 }
 
 fn without_first(line: &str) -> &str {
@@ -307,11 +261,7 @@ fn whole_files() -> Vec<Broken> {
     vec![
         staff("empty", "", refused(&[1], "", "")),
         staff("no-header", format!("{one}\n"), refused(&[1], "", "")),
-        staff(
-            "header-of-another-kind",
-            file("pay", &[row("pay", &[])]),
-            refused(&[1], "", ""),
-        ),
+        staff("header-of-another-kind", file("pay", &[row("pay", &[])]), refused(&[1], "", "")),
         staff(
             "column-missing",
             format!("{}\n{}\n", without_first(&head), without_first(&one)),
@@ -322,26 +272,14 @@ fn whole_files() -> Vec<Broken> {
             format!("{head},shoe_size\n{one},42\n"),
             refused(&[1], "shoe_size", ""),
         ),
-        staff(
-            "column-twice",
-            format!("{head},role\n{one},CP\n"),
-            refused(&[1], "role", ""),
-        ),
+        staff("column-twice", format!("{head},role\n{one},CP\n"), refused(&[1], "role", "")),
         staff(
             "header-in-capitals",
             format!("{}\n{one}\n", head.to_uppercase()),
             refused(&[1], "ENGAGEMENT_ID", ""),
         ),
-        staff(
-            "too-many-fields",
-            format!("{head}\n{one},\n"),
-            refused(&[2], "", ""),
-        ),
-        staff(
-            "too-few-fields",
-            format!("{head}\nt-e-000002,t-p-000002\n"),
-            refused(&[2], "", ""),
-        ),
+        staff("too-many-fields", format!("{head}\n{one},\n"), refused(&[2], "", "")),
+        staff("too-few-fields", format!("{head}\nt-e-000002,t-p-000002\n"), refused(&[2], "", "")),
         staff(
             "semicolons",
             file("staff", std::slice::from_ref(&one)).replace(',', ";"),
@@ -363,10 +301,7 @@ fn whole_files() -> Vec<Broken> {
                 "staff",
                 &[
                     row("staff", &[("leaving_reason", "on two\nlines")]),
-                    row(
-                        "staff",
-                        &[("engagement_id", "t-e-000003"), ("pcn_code", "U99999")],
-                    ),
+                    row("staff", &[("engagement_id", "t-e-000003"), ("pcn_code", "U99999")]),
                 ],
             ),
             refused(&[4], "pcn_code", "U99999"),
@@ -378,34 +313,17 @@ fn two_rows() -> Vec<Broken> {
     let two = |kind, first: &[(&str, &str)], second: &[(&str, &str)]| {
         file(kind, &[row(kind, first), row(kind, second)]).into_bytes()
     };
-    let other = |kind, name, content, expected| Broken {
-        name,
-        kind,
-        content,
-        expected,
-    };
+    let other = |kind, name, content, expected| Broken { name, kind, content, expected };
     vec![
-        staff(
-            "key-twice",
-            two("staff", &[], &[]),
-            refused(&[2, 3], "engagement_id", "t-e-000002"),
-        ),
+        staff("key-twice", two("staff", &[], &[]), refused(&[2, 3], "engagement_id", "t-e-000002")),
         staff(
             "roles-of-one-engagement-differ",
-            two(
-                "staff",
-                &[],
-                &[("pcn_code", "U10002"), ("role", "PT"), ("band", "5")],
-            ),
+            two("staff", &[], &[("pcn_code", "U10002"), ("role", "PT"), ("band", "5")]),
             refused(&[2, 3], "role", "PT"),
         ),
         staff(
             "names-of-one-person-differ",
-            two(
-                "staff",
-                &[],
-                &[("engagement_id", "t-e-000003"), ("given_name", "Too")],
-            ),
+            two("staff", &[], &[("engagement_id", "t-e-000003"), ("given_name", "Too")]),
             refused(&[2, 3], "given_name", "Too"),
         ),
         staff(
@@ -413,21 +331,13 @@ fn two_rows() -> Vec<Broken> {
             two(
                 "staff",
                 &[("contract_hours", "37.5"), ("weekly_hours", "20")],
-                &[
-                    ("contract_hours", "37.5"),
-                    ("weekly_hours", "20"),
-                    ("pcn_code", "U10002"),
-                ],
+                &[("contract_hours", "37.5"), ("weekly_hours", "20"), ("pcn_code", "U10002")],
             ),
             refused(&[2, 3], "contract_hours", "37.5"),
         ),
         staff(
             "one-right-row-one-wrong",
-            two(
-                "staff",
-                &[],
-                &[("engagement_id", "t-e-000003"), ("pcn_code", "U99999")],
-            ),
+            two("staff", &[], &[("engagement_id", "t-e-000003"), ("pcn_code", "U99999")]),
             refused(&[3], "pcn_code", "U99999"),
         ),
         other(
@@ -439,27 +349,14 @@ fn two_rows() -> Vec<Broken> {
         other(
             "pay",
             "month-below-zero",
-            two(
-                "pay",
-                &[],
-                &[("salary", "-4000"), ("paid_on", "2025-07-31")],
-            ),
+            two("pay", &[], &[("salary", "-4000"), ("paid_on", "2025-07-31")]),
             refused(&[3], "salary", "-4000"),
         ),
-        other(
-            "lists",
-            "list-twice",
-            two("lists", &[], &[]),
-            refused(&[2, 3], "code", "A80001"),
-        ),
+        other("lists", "list-twice", two("lists", &[], &[]), refused(&[2, 3], "code", "A80001")),
         other(
             "organisations",
             "two-london-areas",
-            two(
-                "organisations",
-                &[],
-                &[("valid_from", "2025-04-01"), ("london_area", "inner")],
-            ),
+            two("organisations", &[], &[("valid_from", "2025-04-01"), ("london_area", "inner")]),
             refused(&[2, 3], "london_area", "inner"),
         ),
         other(
@@ -479,22 +376,10 @@ fn encodings() -> Vec<Broken> {
         [before.as_bytes(), byte, after.as_bytes()].concat()
     };
     let mut utf16 = vec![0xFF, 0xFE];
-    utf16.extend(
-        text("Test-Person")
-            .encode_utf16()
-            .flat_map(u16::to_le_bytes),
-    );
+    utf16.extend(text("Test-Person").encode_utf16().flat_map(u16::to_le_bytes));
     vec![
-        staff(
-            "invalid-utf-8",
-            swap(&[0xC3, 0x28]),
-            refused(&[2], "family_name", ""),
-        ),
-        staff(
-            "windows-1252",
-            swap(&[0xE9]),
-            refused(&[2], "family_name", ""),
-        ),
+        staff("invalid-utf-8", swap(&[0xC3, 0x28]), refused(&[2], "family_name", "")),
+        staff("windows-1252", swap(&[0xE9]), refused(&[2], "family_name", "")),
         staff("nul-byte", swap(&[0]), refused(&[2], "family_name", "")),
         staff("utf-16", utf16, refused(&[1], "", "")),
     ]
@@ -504,19 +389,10 @@ fn right() -> Vec<Broken> {
     let one = row("staff", &[]);
     let plain = file("staff", std::slice::from_ref(&one));
     let backwards = |line: &str| line.split(',').rev().collect::<Vec<_>>().join(",");
-    let short = |line: &str| {
-        line.rsplit_once(',')
-            .expect("a line of many cells")
-            .0
-            .to_owned()
-    };
+    let short = |line: &str| line.rsplit_once(',').expect("a line of many cells").0.to_owned();
     vec![
         staff("plain", plain.clone(), Expected::Taken),
-        staff(
-            "byte-order-mark",
-            format!("\u{feff}{plain}"),
-            Expected::Taken,
-        ),
+        staff("byte-order-mark", format!("\u{feff}{plain}"), Expected::Taken),
         staff("crlf", plain.replace('\n', "\r\n"), Expected::Taken),
         staff(
             "byte-order-mark-and-crlf",
@@ -525,11 +401,7 @@ fn right() -> Vec<Broken> {
         ),
         staff("no-last-line-end", plain.trim_end(), Expected::Taken),
         staff("blank-lines", plain.replace('\n', "\n\n"), Expected::Taken),
-        staff(
-            "cells-with-spaces",
-            plain.replace(",7,", ", 7 ,"),
-            Expected::Taken,
-        ),
+        staff("cells-with-spaces", plain.replace(",7,", ", 7 ,"), Expected::Taken),
         staff(
             "columns-backwards",
             format!("{}\n{}\n", backwards(&header("staff")), backwards(&one)),
@@ -542,13 +414,7 @@ fn right() -> Vec<Broken> {
         ),
         staff(
             "letters-beyond-ascii",
-            file(
-                "staff",
-                &[row(
-                    "staff",
-                    &[("family_name", "Tëst-Pêrson-Łódź, the \"Third\"")],
-                )],
-            ),
+            file("staff", &[row("staff", &[("family_name", "Tëst-Pêrson-Łódź, the \"Third\"")])]),
             Expected::Taken,
         ),
         Broken {

@@ -125,36 +125,20 @@ pub(super) fn make(
     }
     let total: usize = weights.iter().sum();
     let (mut made, mut reached) = (Vec::with_capacity(size.engagements), 0);
-    let mut maker = Maker {
-        source,
-        places,
-        last,
-        people: 0,
-        hours: Vec::new(),
-        shared: 0,
-    };
+    let mut maker = Maker { source, places, last, people: 0, hours: Vec::new(), shared: 0 };
     for (pcn, weight) in weights.iter().enumerate() {
         reached += weight;
         while made.len() < size.engagements * reached / total.max(1) {
-            let earlier = made
-                .last()
-                .filter(|earlier: &&Engagement| earlier.rows[0].pcn == pcn);
+            let earlier = made.last().filter(|earlier: &&Engagement| earlier.rows[0].pcn == pcn);
             let engagement = maker.engagement(made.len() + 1, pcn, earlier);
             made.push(engagement);
         }
     }
     counts.engagements = made.len();
-    counts.contracted = made
-        .iter()
-        .filter(|engagement| engagement.person.is_none())
-        .count();
+    counts.contracted = made.iter().filter(|engagement| engagement.person.is_none()).count();
     counts.people = maker.people;
     counts.people_shared = maker.shared;
-    counts.people_above_full_time = maker
-        .hours
-        .iter()
-        .filter(|hours| FULL_TIME < **hours)
-        .count();
+    counts.people_above_full_time = maker.hours.iter().filter(|hours| FULL_TIME < **hours).count();
     People(made)
 }
 
@@ -195,11 +179,7 @@ impl Maker<'_> {
             (Some(_), None) => self.hours_of(role),
         };
         let rows = self.rows(role, &pcns, hours);
-        let weekly = rows
-            .iter()
-            .filter(|row| row.end.is_none())
-            .map(|row| row.hours)
-            .sum::<i64>();
+        let weekly = rows.iter().filter(|row| row.end.is_none()).map(|row| row.hours).sum::<i64>();
         if let Some(person) = person {
             self.hours[person.number - 1] += weekly;
         }
@@ -218,11 +198,7 @@ impl Maker<'_> {
             stage: self.stage(role),
             employer,
             model,
-            full_time: if plain && self.source.chance(150) {
-                "37"
-            } else {
-                ""
-            },
+            full_time: if plain && self.source.chance(150) { "37" } else { "" },
             contract: outside.then_some(FULL_TIME),
             annual_pence: 0,
             rows,
@@ -245,21 +221,14 @@ impl Maker<'_> {
     fn person(&mut self, role: &Role) -> Person {
         self.people += 1;
         self.hours.push(0);
-        Person {
-            number: self.people,
-            body: role.body,
-        }
+        Person { number: self.people, body: role.body }
     }
 
     /// Two PCNs for nine of ten who are shared, up to nine for the others.
     fn several(&mut self, pcn: usize) -> Vec<usize> {
         let mut neighbours = self.places.neighbours(pcn);
         neighbours.retain(|other| !self.places.pcns[*other].silent);
-        let wanted = if self.source.chance(8_940) {
-            1
-        } else {
-            2 + self.source.below(7)
-        };
+        let wanted = if self.source.chance(8_940) { 1 } else { 2 + self.source.below(7) };
         neighbours.truncate(wanted);
         neighbours.insert(0, pcn);
         neighbours
@@ -285,30 +254,17 @@ impl Maker<'_> {
         } else {
             self.day(first, early)
         };
-        let end = self
-            .source
-            .chance(250)
-            .then(|| self.day(start.max(FIRST_DAY), self.last));
+        let end = self.source.chance(250).then(|| self.day(start.max(FIRST_DAY), self.last));
 
         let count = i64::try_from(pcns.len()).expect("nine at most");
-        let row = |pcn: &usize| Assignment {
-            pcn: *pcn,
-            hours: hours / count,
-            start,
-            end,
-        };
+        let row = |pcn: &usize| Assignment { pcn: *pcn, hours: hours / count, start, end };
         let mut rows: Vec<Assignment> = pcns.iter().map(row).collect();
 
         // Three of a hundred change their hours while pay runs.
         let change = self.day(FIRST_DAY, self.last);
         if rows.len() == 1 && end.is_none() && start < change && self.source.chance(300) {
             rows[0].end = Some(change.saturating_sub(1.day()));
-            rows.push(Assignment {
-                pcn: pcns[0],
-                hours: 30_00,
-                start: change,
-                end: None,
-            });
+            rows.push(Assignment { pcn: pcns[0], hours: 30_00, start: change, end: None });
         }
         rows
     }
@@ -327,9 +283,7 @@ impl Maker<'_> {
     ) -> (&'static str, String) {
         let place = &self.places.pcns[pcn];
         let federation = place.federation.clone();
-        let practice = place.practices[self.source.below(place.practices.len())]
-            .code
-            .clone();
+        let practice = place.practices[self.source.below(place.practices.len())].code.clone();
         if role.code.starts_with("MHP") {
             return ("MHP_5050", self.places.trust(pcn));
         }
@@ -356,8 +310,7 @@ impl Maker<'_> {
     fn stage(&mut self, role: &Role) -> &'static str {
         match role.code {
             "CP" => {
-                self.source
-                    .weighted(&[(60, ""), (20, "pathway"), (15, "senior"), (5, "standard")])
+                self.source.weighted(&[(60, ""), (20, "pathway"), (15, "senior"), (5, "standard")])
             }
             "FCP" | "PARA" => self.source.weighted(&[(80, ""), (20, "in-training")]),
             _ => "",
@@ -387,15 +340,10 @@ impl Engagement {
 
     /// Salary of a month in pence, by hours and days.
     fn salary(&self, first: Date, last: Date) -> i64 {
-        let own: i64 = self
-            .rows
-            .iter()
-            .map(|row| row.hours * row.days(first, last))
-            .sum();
+        let own: i64 = self.rows.iter().map(|row| row.hours * row.days(first, last)).sum();
         let days = i64::from(last.day());
-        let contract = self
-            .contract
-            .map_or(own, |contract| contract * self.rows[0].days(first, last));
+        let contract =
+            self.contract.map_or(own, |contract| contract * self.rows[0].days(first, last));
         let scale = 12 * FULL_TIME * days;
         (self.annual_pence * contract + scale / 2) / scale
     }
@@ -458,16 +406,8 @@ impl People {
                     &row.end.map(|end| end.to_string()).unwrap_or_default(),
                     registered.map_or("", |person| person.body),
                     number.as_deref().unwrap_or_default(),
-                    if registered.is_some() {
-                        "2026-12-31"
-                    } else {
-                        ""
-                    },
-                    if left {
-                        "moved to another employer"
-                    } else {
-                        ""
-                    },
+                    if registered.is_some() { "2026-12-31" } else { "" },
+                    if left { "moved to another employer" } else { "" },
                     &engagement.contract.map(hundredths).unwrap_or_default(),
                 ]);
             }
@@ -494,11 +434,7 @@ impl People {
                 if salary == 0 || source.chance(100) {
                     continue;
                 }
-                let fee = if engagement.model == "VCSE_SUB" {
-                    20_000
-                } else {
-                    0
-                };
+                let fee = if engagement.model == "VCSE_SUB" { 20_000 } else { 0 };
                 let mut row = |salary: i64, insured: i64, fee: i64, paid_on: Date| {
                     counts.pay_rows += 1;
                     let paid_on = paid_on.to_string();
@@ -508,11 +444,7 @@ impl People {
                         &hundredths(salary),
                         &hundredths(rounded(insured * 15, 100)),
                         &hundredths(rounded(salary * 1_438, 10_000)),
-                        &if fee == 0 {
-                            String::new()
-                        } else {
-                            hundredths(fee)
-                        },
+                        &if fee == 0 { String::new() } else { hundredths(fee) },
                         &paid_on,
                     ]);
                 };
@@ -553,11 +485,7 @@ impl People {
             if source.chance(500) {
                 continue;
             }
-            let chance = if engagement.role.monthly {
-                8_500
-            } else {
-                1_500
-            };
+            let chance = if engagement.role.monthly { 8_500 } else { 1_500 };
             for i in 0..size.months {
                 let first = month(i).0;
                 let day = first.saturating_add(source.between(0, 27).days());

@@ -117,9 +117,7 @@ pub(super) struct Practice {
 
 /// Makes the places.
 pub(super) fn make(source: &mut Source, size: Size, counts: &mut Counts) -> Places {
-    let icbs: Vec<Unit> = (0..size.pcns.div_ceil(PCNS_OF_ICB).min(36))
-        .map(icb)
-        .collect();
+    let icbs: Vec<Unit> = (0..size.pcns.div_ceil(PCNS_OF_ICB).min(36)).map(icb).collect();
     let sub_icbs = size.pcns.div_ceil(PCNS_OF_SUB_ICB).min(106);
     let sub_icbs: Vec<Unit> = (0..sub_icbs).map(|i| sub_icb(i, &icbs)).collect();
     let silent = (size.pcns * 27 / 1_299).max(1);
@@ -146,16 +144,13 @@ pub(super) fn make(source: &mut Source, size: Size, counts: &mut Counts) -> Plac
             // 788 of 6,813 practices have been in more than one PCN.
             let moved_from = former.clone().filter(|_| source.chance(1_157));
             counts.practices_moved += usize::from(moved_from.is_some());
-            pcns[i]
-                .practices
-                .push(practice(next_practice, list, moved_from));
+            pcns[i].practices.push(practice(next_practice, list, moved_from));
             next_practice += 1;
         }
     }
 
-    let federations: Vec<String> = (0..size.pcns.div_ceil(PCNS_OF_FEDERATION))
-        .map(|i| format!("TESTFED{i:04}"))
-        .collect();
+    let federations: Vec<String> =
+        (0..size.pcns.div_ceil(PCNS_OF_FEDERATION)).map(|i| format!("TESTFED{i:04}")).collect();
     for (i, pcn) in pcns.iter_mut().enumerate() {
         // Neighbours in the order of codes are of different sub-ICBs; a federation is of one.
         let place = i % sub_icbs.len() + i / (sub_icbs.len() * PCNS_OF_FEDERATION) * sub_icbs.len();
@@ -163,25 +158,13 @@ pub(super) fn make(source: &mut Source, size: Size, counts: &mut Counts) -> Plac
     }
 
     let closed = (0..size.pcns.div_ceil(16))
-        .map(|i| {
-            (
-                pcn_code(size.pcns + i),
-                format!("TEST CLOSED {i} PCN"),
-                i % sub_icbs.len(),
-            )
-        })
+        .map(|i| (pcn_code(size.pcns + i), format!("TEST CLOSED {i} PCN"), i % sub_icbs.len()))
         .collect();
 
     counts.pcns = pcns.len();
     counts.pcns_silent = pcns.iter().filter(|pcn| pcn.silent).count();
     counts.practices = next_practice;
-    Places {
-        icbs,
-        sub_icbs,
-        pcns,
-        closed,
-        federations,
-    }
+    Places { icbs, sub_icbs, pcns, closed, federations }
 }
 
 fn icb(i: usize) -> Unit {
@@ -197,25 +180,13 @@ fn icb(i: usize) -> Unit {
     } else {
         format!("NHS Test {i} ICB")
     };
-    Unit {
-        code,
-        name,
-        parent: i % REGIONS.len(),
-    }
+    Unit { code, name, parent: i % REGIONS.len() }
 }
 
 fn sub_icb(i: usize, icbs: &[Unit]) -> Unit {
-    let code = if i % 9 == 8 {
-        format!("W{i:03}Z")
-    } else {
-        format!("{i:03}").replace('1', "L")
-    };
+    let code = if i % 9 == 8 { format!("W{i:03}Z") } else { format!("{i:03}").replace('1', "L") };
     let parent = i % icbs.len();
-    Unit {
-        name: format!("{} - {code}", icbs[parent].name),
-        code,
-        parent,
-    }
+    Unit { name: format!("{} - {code}", icbs[parent].name), code, parent }
 }
 
 fn pcn_code(i: usize) -> String {
@@ -243,11 +214,7 @@ fn pcn(source: &mut Source, i: usize, sub_icb: usize, london: bool) -> Pcn {
         name_published: name.replace(" AND ", " & "),
         name,
         sub_icb,
-        from: if i % 20 == 19 {
-            DAY_OF_CHANGES
-        } else {
-            FIRST_DAY
-        },
+        from: if i % 20 == 19 { DAY_OF_CHANGES } else { FIRST_DAY },
         area,
         list: list_size(source),
         practices: Vec::new(),
@@ -271,10 +238,7 @@ fn list_size(source: &mut Source) -> usize {
 fn divide(source: &mut Source, whole: usize, parts: usize) -> Vec<usize> {
     let weights: Vec<usize> = (0..parts).map(|_| 100 + source.below(200)).collect();
     let total: usize = weights.iter().sum();
-    let mut lists: Vec<usize> = weights
-        .iter()
-        .map(|weight| whole * weight / total)
-        .collect();
+    let mut lists: Vec<usize> = weights.iter().map(|weight| whole * weight / total).collect();
     lists[0] += whole - lists.iter().sum::<usize>();
     lists
 }
@@ -304,10 +268,7 @@ impl Places {
     /// PCNs of the same sub-ICB as this one, this one left out.
     pub(super) fn neighbours(&self, pcn: usize) -> Vec<usize> {
         let step = self.sub_icbs.len();
-        (pcn % step..self.pcns.len())
-            .step_by(step)
-            .filter(|other| *other != pcn)
-            .collect()
+        (pcn % step..self.pcns.len()).step_by(step).filter(|other| *other != pcn).collect()
     }
 
     /// Patients registered with a PCN.
@@ -321,21 +282,10 @@ impl Places {
     pub(super) fn published(&self, pcn: usize, line: usize) -> [&str; 6] {
         let own = self.pcns[pcn].sub_icb;
         let crossed = pcn == 0 && line % 2 == 1;
-        let sub_icb = &self.sub_icbs[if crossed {
-            (own + 1) % self.sub_icbs.len()
-        } else {
-            own
-        }];
+        let sub_icb = &self.sub_icbs[if crossed { (own + 1) % self.sub_icbs.len() } else { own }];
         let icb = &self.icbs[sub_icb.parent];
         let (region, region_name) = REGIONS[icb.parent];
-        [
-            &sub_icb.code,
-            &sub_icb.name,
-            &icb.code,
-            &icb.name,
-            region,
-            region_name,
-        ]
+        [&sub_icb.code, &sub_icb.name, &icb.code, &icb.name, region, region_name]
     }
 
     /// The `organisations` file.
@@ -356,15 +306,11 @@ impl Places {
         }
         for icb in &self.icbs {
             let region = REGIONS[icb.parent].0;
-            table.row(&[
-                &*icb.code, &icb.name, "icb", "part-of", region, FIRST_DAY, "", "",
-            ]);
+            table.row(&[&*icb.code, &icb.name, "icb", "part-of", region, FIRST_DAY, "", ""]);
         }
         for sub in &self.sub_icbs {
             let icb = &*self.icbs[sub.parent].code;
-            table.row(&[
-                &*sub.code, &sub.name, "sub-icb", "part-of", icb, FIRST_DAY, "", "",
-            ]);
+            table.row(&[&*sub.code, &sub.name, "sub-icb", "part-of", icb, FIRST_DAY, "", ""]);
         }
         for (code, name, sub_icb) in &self.closed {
             let sub_icb = &*self.sub_icbs[*sub_icb].code;
@@ -380,30 +326,17 @@ impl Places {
 
     fn pcn_rows(&self, pcn: &Pcn, table: &mut Table) {
         let sub_icb = &*self.sub_icbs[pcn.sub_icb].code;
-        table.row(&[
-            &*pcn.code, &pcn.name, "pcn", "part-of", sub_icb, pcn.from, "", pcn.area,
-        ]);
+        table.row(&[&*pcn.code, &pcn.name, "pcn", "part-of", sub_icb, pcn.from, "", pcn.area]);
         if let Some(federation) = &pcn.federation {
             let since = DAY_OF_CHANGES;
-            table.row(&[
-                &*pcn.code,
-                &pcn.name,
-                "pcn",
-                "served-by",
-                federation,
-                since,
-                "",
-                "",
-            ]);
+            table.row(&[&*pcn.code, &pcn.name, "pcn", "served-by", federation, since, "", ""]);
         }
         for practice in &pcn.practices {
             let mut from = pcn.from;
             if let Some(former) = &practice.moved_from {
                 let [code, name] = [&*practice.code, &practice.name];
                 let days = [FIRST_DAY, LAST_DAY_BEFORE];
-                table.row(&[
-                    code, name, "practice", "part-of", former, days[0], days[1], "",
-                ]);
+                table.row(&[code, name, "practice", "part-of", former, days[0], days[1], ""]);
                 from = DAY_OF_CHANGES;
             }
             let [code, name] = [&*practice.code, &practice.name];

@@ -48,21 +48,14 @@ pub(super) fn make(
     let day = month(size.months - 1).1;
     let [year, census_month] = [day.year().to_string(), day.month().to_string()];
     let mut table = Table::published(&HEADER);
-    for (line, row) in rows(source, size, places, people, counts)
-        .iter()
-        .enumerate()
-    {
+    for (line, row) in rows(source, size, places, people, counts).iter().enumerate() {
         let pcn = &places.pcns[row.pcn];
         let [sub_icb, sub_icb_name, icb, icb_name, region, region_name] =
             places.published(row.pcn, line);
         let (group, role, leaf) = row.leaf;
         counts.publication_rows += 1;
         table.row(&[
-            if row.person.is_some() {
-                STAFF
-            } else {
-                CONTRACTED
-            },
+            if row.person.is_some() { STAFF } else { CONTRACTED },
             &year,
             &census_month,
             &pcn.code,
@@ -100,21 +93,11 @@ fn rows(
                 continue;
             }
             let (pcn, hours) = (assignment.pcn, assignment.hours);
-            rows.push(Row {
-                pcn,
-                leaf,
-                hours,
-                person,
-            });
+            rows.push(Row { pcn, leaf, hours, person });
             // 61 of 33,575 rows repeat person, PCN and role with other hours.
             if person.is_some() && source.chance(18) {
                 counts.publication_repeats += 1;
-                rows.push(Row {
-                    pcn,
-                    leaf,
-                    hours: 3_75,
-                    person,
-                });
+                rows.push(Row { pcn, leaf, hours: 3_75, person });
             }
         }
     }
@@ -131,12 +114,7 @@ fn rows(
                 // Directors are never bought in; of the others a tenth is.
                 let bought = leaf.0 != "Directors" && source.chance(1_000);
                 let hours = i64::try_from(*hundredths).expect("below one FTE") * 37_50 / 100;
-                rows.push(Row {
-                    pcn,
-                    leaf: *leaf,
-                    hours,
-                    person: (!bought).then_some(next),
-                });
+                rows.push(Row { pcn, leaf: *leaf, hours, person: (!bought).then_some(next) });
             }
         }
     }
@@ -146,11 +124,7 @@ fn rows(
 /// Hours by 37.5 with up to nine decimals, as printed.
 fn fte(hours: i64) -> String {
     let billionths = (hours * 1_000_000_000 + 37_50 / 2) / 37_50;
-    let text = format!(
-        "{}.{:09}",
-        billionths / 1_000_000_000,
-        billionths % 1_000_000_000
-    );
+    let text = format!("{}.{:09}", billionths / 1_000_000_000, billionths % 1_000_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 

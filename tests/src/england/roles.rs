@@ -60,14 +60,7 @@ pub(super) const ROLES: &[Role] = &[
         bands: &[(2, "4"), (8, "5")],
         body: "",
         monthly: true,
-        leaves: &[(
-            1,
-            (
-                CARE,
-                "Social Prescribing Link Workers",
-                "Social Prescribing Link Worker",
-            ),
-        )],
+        leaves: &[(1, (CARE, "Social Prescribing Link Workers", "Social Prescribing Link Worker"))],
     },
     Role {
         code: "PT",
@@ -97,14 +90,7 @@ pub(super) const ROLES: &[Role] = &[
         bands: &[(1, "4")],
         body: "",
         monthly: false,
-        leaves: &[(
-            1,
-            (
-                CARE,
-                "General Practice Assistants",
-                "General Practice Assistant",
-            ),
-        )],
+        leaves: &[(1, (CARE, "General Practice Assistants", "General Practice Assistant"))],
     },
     Role {
         code: "AP",
@@ -115,30 +101,9 @@ pub(super) const ROLES: &[Role] = &[
         body: "NMC",
         monthly: true,
         leaves: &[
-            (
-                982,
-                (
-                    NURSES,
-                    "Advanced Nurse Practitioners",
-                    "Advanced Nurse Practitioner",
-                ),
-            ),
-            (
-                511,
-                (
-                    CARE,
-                    "Advanced Pharmacist Practitioners",
-                    "Advanced Pharmacist Practitioner",
-                ),
-            ),
-            (
-                280,
-                (
-                    CARE,
-                    "Advanced Paramedic Practitioners",
-                    "Advanced Paramedic Practitioner",
-                ),
-            ),
+            (982, (NURSES, "Advanced Nurse Practitioners", "Advanced Nurse Practitioner")),
+            (511, (CARE, "Advanced Pharmacist Practitioners", "Advanced Pharmacist Practitioner")),
+            (280, (CARE, "Advanced Paramedic Practitioners", "Advanced Paramedic Practitioner")),
         ],
     },
     Role {
@@ -179,14 +144,7 @@ pub(super) const ROLES: &[Role] = &[
         bands: &[(2, "4"), (8, "5")],
         body: "",
         monthly: false,
-        leaves: &[(
-            1,
-            (
-                CARE,
-                "Health and Wellbeing Coaches",
-                "Health and Wellbeing Coach",
-            ),
-        )],
+        leaves: &[(1, (CARE, "Health and Wellbeing Coaches", "Health and Wellbeing Coach"))],
     },
     Role {
         code: "NA",
@@ -243,11 +201,7 @@ pub(super) const ROLES: &[Role] = &[
         monthly: false,
         leaves: &[(
             1,
-            (
-                ADMIN,
-                "Digital and Transformation Leads",
-                "Digital and Transformation Lead",
-            ),
+            (ADMIN, "Digital and Transformation Leads", "Digital and Transformation Lead"),
         )],
     },
     Role {
@@ -258,14 +212,7 @@ pub(super) const ROLES: &[Role] = &[
         bands: &[(1, "3")],
         body: "",
         monthly: false,
-        leaves: &[(
-            1,
-            (
-                CARE,
-                "Trainee Nursing Associates",
-                "Trainee Nursing Associate",
-            ),
-        )],
+        leaves: &[(1, (CARE, "Trainee Nursing Associates", "Trainee Nursing Associate"))],
     },
     Role {
         code: "EPN",
@@ -275,14 +222,7 @@ pub(super) const ROLES: &[Role] = &[
         bands: &[(1, "7")],
         body: "NMC",
         monthly: false,
-        leaves: &[(
-            1,
-            (
-                NURSES,
-                "Enhanced Practice Nurses",
-                "Enhanced Practice Nurse",
-            ),
-        )],
+        leaves: &[(1, (NURSES, "Enhanced Practice Nurses", "Enhanced Practice Nurse"))],
     },
     Role {
         code: "OT",
@@ -312,14 +252,7 @@ pub(super) const ROLES: &[Role] = &[
         bands: &[(1, "3")],
         body: "",
         monthly: false,
-        leaves: &[(
-            1,
-            (
-                CARE,
-                "Healthcare Support Workers",
-                "Healthcare Support Worker",
-            ),
-        )],
+        leaves: &[(1, (CARE, "Healthcare Support Workers", "Healthcare Support Worker"))],
     },
     Role {
         code: "MHP_CYP",
@@ -365,15 +298,7 @@ pub(super) const ROLES: &[Role] = &[
 /// for ten PCNs, hundredths of an FTE each, and the path.
 pub(super) const OTHERS: &[(usize, usize, Leaf)] = &[
     // The dash is the publisher's.
-    (
-        8,
-        29,
-        (
-            "Directors",
-            "Medical Clinical Director (GP)",
-            "Clinical Director – Medical",
-        ),
-    ),
+    (8, 29, ("Directors", "Medical Clinical Director (GP)", "Clinical Director – Medical")),
     (15, 75, (ADMIN, "Other Admin/Non-clinical", "Other")),
     (5, 68, (ADMIN, "Managers", "Manager")),
     (4, 81, (CARE, "Other Direct Patient Care", "Other")),

@@ -17,20 +17,14 @@ impl Table {
     }
 
     fn with(header: &[&str], start: Vec<u8>, terminator: Terminator) -> Table {
-        let mut table = Table(
-            WriterBuilder::new()
-                .terminator(terminator)
-                .from_writer(start),
-        );
+        let mut table = Table(WriterBuilder::new().terminator(terminator).from_writer(start));
         table.row(header);
         table
     }
 
     /// Adds a row.
     pub(super) fn row<T: AsRef<[u8]>>(&mut self, cells: &[T]) {
-        self.0
-            .write_record(cells)
-            .expect("rows have as many cells as the header");
+        self.0.write_record(cells).expect("rows have as many cells as the header");
     }
 
     /// The whole text.

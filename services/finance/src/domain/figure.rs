@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use terms::{Band, Date, LondonArea, Pence, Population, Rate, RoleCode};
+use terms::{Band, Confidence, Date, LondonArea, Pence, Population, Rate, RoleCode};
 
 /// A text that is not one of the words of a rule file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,62 +11,6 @@ use terms::{Band, Date, LondonArea, Pence, Population, Rate, RoleCode};
 pub struct WordError {
     /// The words there are.
     pub expected: &'static str,
-}
-
-/// How far a figure is to be trusted, the strongest mark first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Confidence {
-    /// Two sources print it.
-    Confirmed,
-    /// One source prints it.
-    OneSource,
-    /// Not printed for the role, but for another of the same band.
-    ByBand,
-    /// Computed from printed points.
-    Derived,
-    /// No source was seen.
-    FromMemory,
-}
-
-impl Confidence {
-    /// Every mark, the strongest first.
-    pub const ALL: [Confidence; 5] = [
-        Confidence::Confirmed,
-        Confidence::OneSource,
-        Confidence::ByBand,
-        Confidence::Derived,
-        Confidence::FromMemory,
-    ];
-
-    /// The mark as it is written everywhere.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Confidence::Confirmed => "CONFIRMED",
-            Confidence::OneSource => "ONE SOURCE",
-            Confidence::ByBand => "BY BAND",
-            Confidence::Derived => "DERIVED",
-            Confidence::FromMemory => "FROM MEMORY",
-        }
-    }
-}
-
-impl fmt::Display for Confidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Confidence {
-    type Err = WordError;
-    fn from_str(text: &str) -> Result<Confidence, WordError> {
-        const EXPECTED: WordError = WordError {
-            expected: "CONFIRMED, ONE SOURCE, BY BAND, DERIVED or FROM MEMORY",
-        };
-        Confidence::ALL
-            .into_iter()
-            .find(|mark| mark.as_str() == text)
-            .ok_or(EXPECTED)
-    }
 }
 
 /// The area of a row of the maxima: those of PCNs, and one row for all of London.

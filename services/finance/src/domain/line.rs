@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use terms::{
-    Assignment, Band, Date, DeploymentModel, Engagement, EngagementId, Fraction, LondonArea,
+    Assignment, Band, Confidence, Date, DeploymentModel, Engagement, EngagementId, Fraction, LondonArea,
     Minutes, Month, OdsCode, Pence, Period, RoleCode,
 };
 
 use super::cost::{Attribution, MonthCost};
-use super::figure::{Confidence, Figure, Pot, Share, Validity, Value};
+use super::figure::{Figure, Pot, Share, Validity, Value};
 use super::maximum::{Segment, Terms, WEEKLY_MAX, maximum, segments, wte};
 use super::pay::{Components, Pay};
 use super::policy::PolicyName;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use terms::{Band, ContractYear, Date, LondonArea, Minutes, Population, RoleCode};
+use terms::{Band, Confidence, ContractYear, Date, LondonArea, Minutes, Population, RoleCode};
 
-use super::figure::{Cell, Confidence, Figure, Pot, RowArea, Share, Validity};
+use super::figure::{Cell, Figure, Pot, RowArea, Share, Validity};
 use super::policy::{Policy, PolicyName};
 
 /// SHA-256 of the rule files, which names the set they are.

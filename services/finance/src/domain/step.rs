@@ -82,7 +82,7 @@ impl StepCode {
             StepCode::WrittenAgreement => "WRITTEN_AGREEMENT",
             StepCode::Maximum => "MAXIMUM",
             StepCode::OverFullTime => "OVER_FULL_TIME",
-            StepCode::LowerOf => "LOWER_OF",
+            StepCode::LowerOf => "LOWER_OF_COST_AND_MAXIMUM",
             StepCode::Baseline => "BASELINE_NOT_EXAMINED",
             StepCode::Cap => "CAP_NOT_EXAMINED",
             StepCode::Room => "ROOM",

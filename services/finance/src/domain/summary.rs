@@ -1,9 +1,9 @@
 //! Sums over the lines of a PCN.
 
-use terms::{Month, Pence};
+use terms::{Confidence, Month, Pence};
 
 use super::allocation::Allocation;
-use super::figure::{Confidence, Pot};
+use super::figure::Pot;
 use super::line::{Line, Outcome};
 
 /// Lines added up. Lines without a price are counted, and leave the sums incomplete.

@@ -44,17 +44,11 @@ impl FromStr for Grant {
         let (role, scope) = text.split_once('@').ok_or(EXPECTED)?;
         let role = role.parse()?;
         if scope == "england" {
-            return Ok(Grant {
-                role,
-                scope: GrantScope::England,
-            });
+            return Ok(Grant { role, scope: GrantScope::England });
         }
         let (kind, id) = scope.split_once(':').ok_or(EXPECTED)?;
         if kind == "supervisor" && !id.is_empty() && id.len() <= 64 {
-            return Ok(Grant {
-                role,
-                scope: GrantScope::Supervisor(id.to_owned()),
-            });
+            return Ok(Grant { role, scope: GrantScope::Supervisor(id.to_owned()) });
         }
         let code = id.parse()?;
         let scope = match kind {
@@ -99,19 +93,11 @@ mod tests {
             "auditor@england",
             "supervisor@supervisor:s-1",
         ] {
-            assert_eq!(
-                text.parse::<Grant>().map(|grant| grant.to_string()),
-                Ok(text.to_owned())
-            );
+            assert_eq!(text.parse::<Grant>().map(|grant| grant.to_string()), Ok(text.to_owned()));
         }
-        for text in [
-            "",
-            "pcn-manager",
-            "king@england",
-            "auditor@pcn:",
-            "auditor@moon:1",
-            "@england",
-        ] {
+        for text in
+            ["", "pcn-manager", "king@england", "auditor@pcn:", "auditor@moon:1", "@england"]
+        {
             assert!(text.parse::<Grant>().is_err(), "{text}");
         }
     }

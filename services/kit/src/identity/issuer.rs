@@ -96,9 +96,7 @@ impl LocalIssuer {
         let told = |problem: String| ConfigError::at(path.display().to_string(), problem);
         let mode = fs::metadata(&path).map_err(|error| told(error.to_string()))?;
         if mode.permissions().mode() & 0o077 != 0 {
-            return Err(told(
-                "must be readable by its owner only (mode 0600)".to_owned(),
-            ));
+            return Err(told("must be readable by its owner only (mode 0600)".to_owned()));
         }
         let der = fs::read(&path).map_err(|error| told(error.to_string()))?;
         let pair = Ed25519KeyPair::from_pkcs8(&der)
@@ -148,11 +146,7 @@ impl Issuer {
             .expect("a public key of 32 bytes was encoded");
         Issuer {
             name: LOCAL_ISSUER.to_owned(),
-            keys: vec![Key {
-                id: None,
-                algorithms: vec![Algorithm::EdDSA],
-                decoding,
-            }],
+            keys: vec![Key { id: None, algorithms: vec![Algorithm::EdDSA], decoding }],
         }
     }
 
@@ -172,19 +166,12 @@ impl Issuer {
                 _ => continue,
             };
             let decoding = DecodingKey::from_jwk(jwk).map_err(|error| told(error.to_string()))?;
-            keys.push(Key {
-                id: jwk.common.key_id.clone(),
-                algorithms,
-                decoding,
-            });
+            keys.push(Key { id: jwk.common.key_id.clone(), algorithms, decoding });
         }
         if keys.is_empty() {
             return Err(told(format!("{} holds no public key", file.display())));
         }
-        Ok(Issuer {
-            name: name.to_owned(),
-            keys,
-        })
+        Ok(Issuer { name: name.to_owned(), keys })
     }
 }
 

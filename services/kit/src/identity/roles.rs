@@ -156,11 +156,7 @@ mod tests {
     fn every_permission_of_a_method_is_held_by_a_role() {
         for (path, rule) in crate::rules::methods().expect("every method has a rule") {
             let held = ROLES.iter().any(|role| role.permits(&rule.permission));
-            assert!(
-                held,
-                "nobody may call {path}: no role holds {}",
-                rule.permission
-            );
+            assert!(held, "nobody may call {path}: no role holds {}", rule.permission);
         }
     }
 }

@@ -28,11 +28,7 @@ impl Scope {
         grants: impl Iterator<Item = &Grant>,
         today: Date,
     ) -> Result<Scope, Error> {
-        let mut scope = Scope {
-            england: false,
-            pcns: BTreeMap::new(),
-            owners: BTreeSet::new(),
-        };
+        let mut scope = Scope { england: false, pcns: BTreeMap::new(), owners: BTreeSet::new() };
         for grant in grants {
             match &grant.scope {
                 GrantScope::England => scope.england = true,
@@ -85,9 +81,7 @@ impl Scope {
             || match self.pcns.get(pcn) {
                 None => false,
                 Some(None) => true,
-                Some(Some(days)) => days
-                    .iter()
-                    .any(|days| days.overlap(month.period()).is_some()),
+                Some(Some(days)) => days.iter().any(|days| days.overlap(month.period()).is_some()),
             }
     }
 

@@ -1,5 +1,7 @@
 //! What is kept of an import.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use arrs_proto::admin::v1 as pb;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -152,19 +154,29 @@ pub(super) async fn begin(
         error_count: Set(0),
         notes: Set("[]".to_owned()),
     };
-    import::Entity::insert(row)
-        .exec_without_returning(db)
-        .await
-        .map_err(db::sort)?;
+    import::Entity::insert(row).exec_without_returning(db).await.map_err(db::sort)?;
     Ok(())
 }
 
 pub(super) async fn get(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Row>, Error> {
-    let row = import::Entity::find_by_id(id)
-        .one(db)
+    let row = import::Entity::find_by_id(id).one(db).await.map_err(db::sort)?;
+    Ok(row.map(Row))
+}
+
+/// The names of the files of imports, as given.
+pub(super) async fn file_names(
+    db: &impl ConnectionTrait,
+    ids: &BTreeSet<Uuid>,
+) -> Result<BTreeMap<Uuid, String>, Error> {
+    let names: Vec<(Uuid, String)> = import::Entity::find()
+        .select_only()
+        .columns([import::Column::Id, import::Column::FileName])
+        .filter(import::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(db)
         .await
         .map_err(db::sort)?;
-    Ok(row.map(Row))
+    Ok(names.into_iter().collect())
 }
 
 pub(super) async fn of_request(
@@ -182,10 +194,7 @@ pub(super) async fn of_request(
 }
 
 pub(super) async fn forget(db: &impl ConnectionTrait, id: Uuid) -> Result<(), Error> {
-    import::Entity::delete_by_id(id)
-        .exec(db)
-        .await
-        .map_err(db::sort)?;
+    import::Entity::delete_by_id(id).exec(db).await.map_err(db::sort)?;
     Ok(())
 }
 
@@ -211,18 +220,9 @@ pub(super) async fn finish(
     import::Entity::update_many()
         .col_expr(import::Column::State, Expr::value(DONE))
         .col_expr(import::Column::RowCount, Expr::value(number(applied.rows)))
-        .col_expr(
-            import::Column::AddedCount,
-            Expr::value(number(applied.added)),
-        )
-        .col_expr(
-            import::Column::CorrectedCount,
-            Expr::value(number(applied.corrected)),
-        )
-        .col_expr(
-            import::Column::UnchangedCount,
-            Expr::value(number(applied.unchanged)),
-        )
+        .col_expr(import::Column::AddedCount, Expr::value(number(applied.added)))
+        .col_expr(import::Column::CorrectedCount, Expr::value(number(applied.corrected)))
+        .col_expr(import::Column::UnchangedCount, Expr::value(number(applied.unchanged)))
         .col_expr(import::Column::Notes, Expr::value(notes))
         .filter(import::Column::Id.eq(id))
         .exec(db)
@@ -244,20 +244,15 @@ pub(super) async fn refuse(
         .exec(db)
         .await
         .map_err(db::sort)?;
-    let rows = (1..)
-        .zip(problems.into_vec())
-        .map(|(count, problem)| import_error::ActiveModel {
-            import_id: Set(id),
-            number: Set(count),
-            line: Set(number(problem.line)),
-            column_name: Set(problem.column),
-            value: Set(problem.value),
-            reason: Set(problem.reason),
-        });
-    import_error::Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await
-        .map_err(db::sort)?;
+    let rows = (1..).zip(problems.into_vec()).map(|(count, problem)| import_error::ActiveModel {
+        import_id: Set(id),
+        number: Set(count),
+        line: Set(number(problem.line)),
+        column_name: Set(problem.column),
+        value: Set(problem.value),
+        reason: Set(problem.reason),
+    });
+    import_error::Entity::insert_many(rows).exec_without_returning(db).await.map_err(db::sort)?;
     Ok(())
 }
 

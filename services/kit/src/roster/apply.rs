@@ -71,31 +71,11 @@ pub async fn record(txn: &impl ConnectionTrait, lines: Vec<Line>) -> Result<Told
         statement::record(txn, organisations.clone()).await?,
         Line::Organisation,
     );
-    told.take(
-        &relations,
-        statement::record(txn, relations.clone()).await?,
-        Line::Relation,
-    );
-    told.take(
-        &areas,
-        statement::record(txn, areas.clone()).await?,
-        Line::LondonArea,
-    );
-    told.take(
-        &lists,
-        statement::record(txn, lists.clone()).await?,
-        Line::ListSize,
-    );
-    told.take(
-        &engagements,
-        statement::record(txn, engagements.clone()).await?,
-        Line::Engagement,
-    );
-    told.take(
-        &assignments,
-        statement::record(txn, assignments.clone()).await?,
-        Line::Assignment,
-    );
+    told.take(&relations, statement::record(txn, relations.clone()).await?, Line::Relation);
+    told.take(&areas, statement::record(txn, areas.clone()).await?, Line::LondonArea);
+    told.take(&lists, statement::record(txn, lists.clone()).await?, Line::ListSize);
+    told.take(&engagements, statement::record(txn, engagements.clone()).await?, Line::Engagement);
+    told.take(&assignments, statement::record(txn, assignments.clone()).await?, Line::Assignment);
     Ok(told)
 }
 
@@ -183,10 +163,7 @@ pub fn tell(line: &Line) -> NewFact {
                 engagement: subject.clone(),
                 owner: code(&row.owner_code),
                 reference: row.reference.clone(),
-                person: row
-                    .person_id
-                    .map(|id| terms::PersonId(id).to_string())
-                    .unwrap_or_default(),
+                person: row.person_id.map(|id| terms::PersonId(id).to_string()).unwrap_or_default(),
                 person_reference: row.person_reference.clone().unwrap_or_default(),
                 role: row.role.clone(),
                 employer: code(&row.employer_code),

@@ -91,17 +91,9 @@ impl MigrationTrait for Roster {
             manager.create_table(columns(table).to_owned()).await?;
         }
         for (table, name, index) in [
-            (
-                "organisation",
-                "organisation_code",
-                &["code", "known_from"][..],
-            ),
+            ("organisation", "organisation_code", &["code", "known_from"][..]),
             ("organisation", "organisation_kind", &["kind", "code"]),
-            (
-                "organisation_relation",
-                "organisation_relation_code",
-                &["code", "relation"],
-            ),
+            ("organisation_relation", "organisation_relation_code", &["code", "relation"]),
             (
                 "organisation_relation",
                 "organisation_relation_related",
@@ -109,22 +101,10 @@ impl MigrationTrait for Roster {
             ),
             ("london_area", "london_area_code", &["code", "valid_from"]),
             ("list_size", "list_size_code", &["code", "date"]),
-            (
-                "engagement",
-                "engagement_id",
-                &["engagement_id", "known_from"],
-            ),
-            (
-                "engagement",
-                "engagement_owner",
-                &["owner_code", "reference"],
-            ),
+            ("engagement", "engagement_id", &["engagement_id", "known_from"]),
+            ("engagement", "engagement_owner", &["owner_code", "reference"]),
             ("engagement", "engagement_person", &["person_id"]),
-            (
-                "assignment",
-                "assignment_engagement",
-                &["engagement_id", "known_from"],
-            ),
+            ("assignment", "assignment_engagement", &["engagement_id", "known_from"]),
             ("assignment", "assignment_pcn", &["pcn_code", "valid_from"]),
         ] {
             let mut create = Index::create();

@@ -62,10 +62,7 @@ fn to_engaged(row: engagement::Model, assignments: Vec<Assignment>) -> Result<En
 }
 
 fn to_assignment(row: &assignment::Model) -> Result<Assignment, Error> {
-    let period = Period::new(
-        from_column(row.valid_from),
-        row.valid_until.map(from_column),
-    );
+    let period = Period::new(from_column(row.valid_from), row.valid_until.map(from_column));
     Ok(Assignment {
         engagement: EngagementId(row.engagement_id),
         pcn: stored("pcn_code", row.pcn_code.parse())?,
@@ -76,11 +73,7 @@ fn to_assignment(row: &assignment::Model) -> Result<Assignment, Error> {
             .map(|value| minutes("contract_minutes", value))
             .transpose()?,
         stage: stored("stage", row.stage.parse())?,
-        band: row
-            .band
-            .as_deref()
-            .map(|band| stored("band", band.parse()))
-            .transpose()?,
+        band: row.band.as_deref().map(|band| stored("band", band.parse())).transpose()?,
     })
 }
 
@@ -178,10 +171,7 @@ pub async fn engagements_by_reference(
     let mut found: BTreeMap<String, Vec<Engaged>> = BTreeMap::new();
     for engaged in whole(db, &ids, at).await? {
         if visible(scope, &engaged) {
-            found
-                .entry(engaged.engagement.reference.clone())
-                .or_default()
-                .push(engaged);
+            found.entry(engaged.engagement.reference.clone()).or_default().push(engaged);
         }
     }
     Ok(found)
@@ -247,10 +237,7 @@ async fn whole(
             .await
             .map_err(db::sort)?;
         for row in &rows {
-            assignments
-                .entry(row.engagement_id)
-                .or_default()
-                .push(to_assignment(row)?);
+            assignments.entry(row.engagement_id).or_default().push(to_assignment(row)?);
         }
         let rows = engagement::Entity::find()
             .filter(engagement::Column::EngagementId.is_in(chunk.iter().copied()))

@@ -76,10 +76,7 @@ fn to_organisation(row: organisation::Model) -> Result<Organisation, Error> {
 }
 
 fn to_related(row: organisation_relation::Model) -> Result<Related, Error> {
-    let period = Period::new(
-        from_column(row.valid_from),
-        row.valid_until.map(from_column),
-    );
+    let period = Period::new(from_column(row.valid_from), row.valid_until.map(from_column));
     Ok(Related {
         code: stored("code", row.code.parse())?,
         relation: stored("relation", row.relation.parse())?,
@@ -193,12 +190,7 @@ pub async fn relations(
     code: &OdsCode,
     at: Instant,
 ) -> Result<Vec<Related>, Error> {
-    related_rows(
-        db,
-        organisation_relation::Column::Code.eq(code.as_str()),
-        at,
-    )
-    .await
+    related_rows(db, organisation_relation::Column::Code.eq(code.as_str()), at).await
 }
 
 /// What belongs to an organisation, oldest first.
@@ -207,12 +199,7 @@ pub async fn children(
     code: &OdsCode,
     at: Instant,
 ) -> Result<Vec<Related>, Error> {
-    related_rows(
-        db,
-        organisation_relation::Column::RelatedCode.eq(code.as_str()),
-        at,
-    )
-    .await
+    related_rows(db, organisation_relation::Column::RelatedCode.eq(code.as_str()), at).await
 }
 
 async fn related_rows(
@@ -281,9 +268,7 @@ pub async fn served_by(
     at: Instant,
 ) -> Result<Vec<(OdsCode, Period)>, Error> {
     let children = children(db, federation, at).await?;
-    let served = children
-        .into_iter()
-        .filter(|child| child.relation == Relation::ServedBy);
+    let served = children.into_iter().filter(|child| child.relation == Relation::ServedBy);
     Ok(served.map(|child| (child.code, child.period)).collect())
 }
 
@@ -360,10 +345,7 @@ pub async fn members(
             .all(db)
             .await
             .map_err(db::sort)?;
-        return codes
-            .iter()
-            .map(|code| stored("code", code.parse()))
-            .collect();
+        return codes.iter().map(|code| stored("code", code.parse())).collect();
     }
     let Some(found) = organisation(db, group, at).await? else {
         return Ok(BTreeSet::new());
@@ -381,11 +363,7 @@ pub async fn members(
         OrganisationKind::Region | OrganisationKind::Icb | OrganisationKind::SubIcb => {
             let parts = parts_of(db, group, at).await?;
             let on_day = |days: &Vec<Period>| days.iter().any(|days| days.contains(day));
-            Ok(parts
-                .into_iter()
-                .filter(|(_, days)| on_day(days))
-                .map(|(pcn, _)| pcn)
-                .collect())
+            Ok(parts.into_iter().filter(|(_, days)| on_day(days)).map(|(pcn, _)| pcn).collect())
         }
         OrganisationKind::Practice | OrganisationKind::Trust | OrganisationKind::Other => {
             Ok(BTreeSet::new())
@@ -400,6 +378,16 @@ pub async fn london_area(
     day: Date,
     at: Instant,
 ) -> Result<Option<LondonArea>, Error> {
+    let areas = london_areas(db, pcn, at).await?;
+    Ok(areas.into_iter().find(|(days, _)| days.contains(day)).map(|(_, area)| area))
+}
+
+/// The London areas stated for a PCN, each with its days, the latest first.
+pub async fn london_areas(
+    db: &impl ConnectionTrait,
+    pcn: &OdsCode,
+    at: Instant,
+) -> Result<Vec<(Period, LondonArea)>, Error> {
     let rows = london_area::Entity::find()
         .filter(london_area::Column::Code.eq(pcn.as_str()))
         .filter(known_at::<london_area::Model>(at))
@@ -407,28 +395,22 @@ pub async fn london_area(
         .all(db)
         .await
         .map_err(db::sort)?;
+    let mut areas = Vec::with_capacity(rows.len());
     for row in rows {
-        let period = Period::new(
-            from_column(row.valid_from),
-            row.valid_until.map(from_column),
-        );
-        if period.is_some_and(|period| period.contains(day)) {
-            return stored("area", row.area.parse()).map(Some);
+        let days = Period::new(from_column(row.valid_from), row.valid_until.map(from_column));
+        if let Some(days) = days {
+            areas.push((days, stored("area", row.area.parse())?));
         }
     }
-    Ok(None)
+    Ok(areas)
 }
 
 fn to_list(row: &list_size::Model) -> ListSize {
     ListSize {
         date: from_column(row.date),
         registered: row.registered_count,
-        weighted: row
-            .weighted_ten_thousandths
-            .and_then(Population::from_ten_thousandths),
-        adjusted: row
-            .adjusted_ten_thousandths
-            .and_then(Population::from_ten_thousandths),
+        weighted: row.weighted_ten_thousandths.and_then(Population::from_ten_thousandths),
+        adjusted: row.adjusted_ten_thousandths.and_then(Population::from_ten_thousandths),
     }
 }
 

@@ -21,12 +21,7 @@ struct Until {
 
 /// `inner`, cut at the deadline with the status of `late` as trailers.
 pub(super) fn until(inner: Body, deadline: Deadline, late: fn() -> Error) -> Body {
-    Body::new(Until {
-        inner,
-        sleep: Box::pin(sleep_until(deadline.0)),
-        late,
-        ended: false,
-    })
+    Body::new(Until { inner, sleep: Box::pin(sleep_until(deadline.0)), late, ended: false })
 }
 
 impl HttpBody for Until {

@@ -129,14 +129,8 @@ pub async fn serve(door: Door, listener: Listener, mut shutdown: Shutdown) {
         },
     }
     let drain = Duration::from_secs(u64::from(settings.drain_seconds));
-    if tokio::time::timeout(drain, graceful.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!(
-            "calls were still running after {} s and were dropped",
-            drain.as_secs()
-        );
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("calls were still running after {} s and were dropped", drain.as_secs());
     }
     connections.shutdown().await;
 }
@@ -150,12 +144,10 @@ fn connect<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = door
-        .clone()
-        .map_request(|request: http::Request<HyperBody>| request.map(Body::new));
-    let connection = http
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .into_owned();
+    let service =
+        door.clone().map_request(|request: http::Request<HyperBody>| request.map(Body::new));
+    let connection =
+        http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
     let connection = graceful.watch(connection);
     connections.spawn(async move {
         if let Err(error) = pin!(connection).await {

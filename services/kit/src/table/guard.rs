@@ -84,10 +84,7 @@ impl<R: Read> Guarded<R> {
         }
         let line_end = matches!(byte, b'\r' | b'\n');
         if self.state == State::RecordStart && !line_end {
-            self.starts.push_back(Start {
-                line: self.line,
-                stray_quote: false,
-            });
+            self.starts.push_back(Start { line: self.line, stray_quote: false });
             self.record_bytes = 0;
             self.state = State::FieldStart;
         }

@@ -88,6 +88,11 @@ pub struct Standing<'a> {
     pub periods_met: u32,
     /// Sessions of that kind in the month.
     pub sessions_in_month: u32,
+    /// The last day of the period that decided the status: for MET the last one met, else the one
+    /// of `due_by`. None where nothing is counted by the calendar.
+    pub decided_by: Option<Date>,
+    /// Sessions that count in that period; enough of them if, and only if, the status is MET.
+    pub sessions_decided: u32,
 }
 
 /// How everything asked of one person in one PCN stands, worst first.
@@ -365,7 +370,7 @@ fn standing<'a>(
     let sessions_in_month = count(dates.iter().filter(|date| month.contains(**date)).count());
     let last_session = dates.iter().copied().max();
     let enough = |slot: Slot| slot.sessions(dates) >= minimum.sessions.get();
-    let stands = |status, due_by, periods_ended, periods_met| {
+    let stands = |status, decided: Option<Slot>, due_by, periods_ended, periods_met| {
         let requirement = rule;
         Some(Standing {
             requirement,
@@ -375,6 +380,8 @@ fn standing<'a>(
             periods_ended,
             periods_met,
             sessions_in_month,
+            decided_by: decided.map(|slot| slot.last),
+            sessions_decided: decided.map_or(count(dates.len()), |slot| slot.sessions(dates)),
         })
     };
 
@@ -383,7 +390,7 @@ fn standing<'a>(
             return None;
         }
         let met = count(dates.len()) >= minimum.sessions.get();
-        return stands(if met { Status::Met } else { Status::Due }, None, 0, 0);
+        return stands(if met { Status::Met } else { Status::Due }, None, None, 0, 0);
     }
 
     let bound = runs(
@@ -413,39 +420,38 @@ fn standing<'a>(
         } else {
             Status::Late
         };
-        return stands(status, Some(missed.last), periods_ended, periods_met);
+        return stands(status, Some(missed), Some(missed.last), periods_ended, periods_met);
     }
     if let Some(open) = ended.iter().find(|slot| !enough(**slot)) {
-        return stands(Status::Due, Some(open.last), periods_ended, periods_met);
+        let decided = Some(*open);
+        return stands(Status::Due, decided, Some(open.last), periods_ended, periods_met);
     }
     let next = next_lacking(minimum, &bound, asked.month, &whole, &enough);
-    if !ended.is_empty() {
-        return stands(Status::Met, next, periods_ended, periods_met);
+    let due_by = next.map(|slot| slot.last);
+    if let Some(met) = ended.last() {
+        return stands(Status::Met, Some(*met), due_by, periods_ended, periods_met);
     }
     // Whether anything is asked must not hang on the sessions held.
     next_lacking(minimum, &bound, asked.month, &whole, &|_| false)?;
     let running = slots(minimum.per, last_bound).next();
-    let status = if running.is_some_and(enough) {
-        Status::Met
-    } else {
-        Status::Due
-    };
-    stands(status, next, periods_ended, periods_met)
+    match running.filter(|slot| enough(*slot)) {
+        Some(met) => stands(Status::Met, Some(met), due_by, periods_ended, periods_met),
+        None => stands(Status::Due, next, due_by, periods_ended, periods_met),
+    }
 }
 
-/// The last day of the first whole period that ends after the month and lacks sessions.
+/// The first whole period that ends after the month and lacks sessions.
 fn next_lacking(
     minimum: Minimum,
     bound: &[Period],
     month: Month,
     whole: &impl Fn(&Slot) -> bool,
     enough: &impl Fn(Slot) -> bool,
-) -> Option<Date> {
+) -> Option<Slot> {
     let latest = bound.last()?;
     slots(minimum.per, month.next().first())
         .take_while(|slot| latest.until().is_none_or(|until| slot.first < until))
         .find(|slot| whole(slot) && !enough(*slot))
-        .map(|slot| slot.last)
 }
 
 /// A calendar period in which sessions are counted.

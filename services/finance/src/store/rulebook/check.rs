@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use terms::{Date, Pence, RoleCode, parse_date};
+use terms::{Confidence, Date, Pence, RoleCode, parse_date};
 use toml::value::Datetime;
-
-use crate::domain::figure::Confidence;
 
 use super::Fault;
 

@@ -1,13 +1,13 @@
 //! Published cases and the examples of the policies, by the compiled-in rule book.
 
-use terms::{
+use terms::{Confidence, 
     Band, ContractYear, DeploymentModel, Fraction, LondonArea, Minutes, Pence, Period, Population,
     RoleCode,
 };
 
 use crate::domain::allocation::{AllocationGap, allocate};
 use crate::domain::comparison::compare;
-use crate::domain::figure::{Confidence, Pot, Share, Value};
+use crate::domain::figure::{Pot, Share, Value};
 use crate::domain::line::{AreaBasis, AreaPeriod, Line, UnpricedReason};
 use crate::domain::pay::{Components, PayError, check};
 use crate::domain::policy::PolicyName;
@@ -232,7 +232,7 @@ fn every_line_has_the_steps_in_order_and_says_what_was_not_examined() {
             "COST",
             "ATTRIBUTION",
             "MAXIMUM",
-            "LOWER_OF",
+            "LOWER_OF_COST_AND_MAXIMUM",
             "BASELINE_NOT_EXAMINED",
             "CAP_NOT_EXAMINED",
             "ROOM",

@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use terms::Pence;
+use terms::{Confidence, Pence};
 
-use crate::domain::figure::{Cell, Confidence, Value};
+use crate::domain::figure::{Cell, Value};
 
 use super::*;
 

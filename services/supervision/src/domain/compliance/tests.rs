@@ -600,6 +600,8 @@ proptest! {
                 prop_assert!(after.status <= before.status);
                 prop_assert!(before.periods_met <= before.periods_ended);
                 prop_assert!(before.periods_met <= after.periods_met);
+                let enough = minimum <= before.sessions_decided;
+                prop_assert_eq!(enough, before.status == Status::Met);
             }
         }
         // The statuses partition what is asked.

@@ -1,0 +1,259 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kit::identity::Grant;
+use terms::{Date, Month, OdsCode};
+
+const AFTER_HELP: &str = "\
+First steps:
+  arrs demo                                   run everything with a demonstration set
+  arrs serve                                  run everything on data of your own
+  arrs import organisations organisations.csv bring in files, in the order organisations, lists,
+                                              staff, pay, sessions
+  arrs report pcn U09081 --month 2025-07      look at a PCN and month
+
+Exit codes: 0 done, 1 refused, 2 wrong usage, 64 wrong configuration, 69 server not reachable.";
+
+/// Workforce, finance and supervision of the Additional Roles Reimbursement Scheme.
+#[derive(Debug, Parser)]
+#[command(name = "arrs", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// Settings that differ from the defaults (see `arrs config`); variables such as
+    /// `ARRS__KIT__LOG__FORMAT` win over the file.
+    #[arg(long, global = true, value_name = "FILE", env = "ARRS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the suite, or one service of it, until Ctrl-C or SIGTERM.
+    Serve(ServeArguments),
+    /// Run the suite with a demonstration set, print its report, and go on serving.
+    Demo(DemoArguments),
+    /// Bring in files: each whole, or not at all.
+    Import(ImportArguments),
+    /// Print a report.
+    Report(ReportArguments),
+    /// Print a token of the local issuer, for trying the suite on this machine.
+    Token(TokenArguments),
+    /// Bring the databases up to what this version needs.
+    Migrate,
+    /// Print all settings in force, secrets masked.
+    Config,
+    /// Ask a server whether it serves; for probes.
+    Healthcheck(HealthcheckArguments),
+}
+
+/// Which part of the suite a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServeRole {
+    /// Everything in one process.
+    All,
+    /// People, hours, organisations.
+    Workforce,
+    /// Rules, pay, claims.
+    Finance,
+    /// Requirements and sessions.
+    Supervision,
+    /// Reports, and the way to the others.
+    Gateway,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Which part of the suite to run.
+    #[arg(value_enum, default_value = "all")]
+    pub(crate) role: ServeRole,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// End after the report instead of serving.
+    #[arg(long)]
+    pub(crate) exit: bool,
+
+    /// Where the demonstration's databases are kept.
+    #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
+    pub(crate) folder: PathBuf,
+}
+
+/// How to reach a server, and as whom.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServerArguments {
+    /// The gateway.
+    #[arg(long, value_name = "URL", env = "ARRS_SERVER", default_value = "http://127.0.0.1:8080")]
+    pub(crate) server: String,
+
+    /// The bearer token. Without one, a token of the local issuer is made, as an operator of this
+    /// machine, if its key is here.
+    #[arg(long, env = "ARRS_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+/// What a file can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// code, name, kind, relation, related_code, valid_from, valid_to, london_area
+    Organisations,
+    /// code, date, registered, weighted [, adjusted]
+    Lists,
+    /// one row an assignment: engagement_id, person_id, names, role, stage, band, employer_code,
+    /// model, pcn_code, weekly_hours, full_time_hours, start, end, registration,
+    /// leaving_reason [, contract_hours]
+    Staff,
+    /// engagement_id, month, salary, employer_ni, employer_pension, fees, paid_on
+    Pay,
+    /// session_id, person_id, supervisor_id, kind, date, minutes, pcn_code
+    Sessions,
+    /// the published PCN workforce file of 16 columns
+    PcnWorkforce,
+    /// PCNs as the Organisation Data Service publishes them
+    OdsPcns,
+    /// practices of PCNs as the Organisation Data Service publishes them
+    OdsPartners,
+    /// patients registered at practices, as published each month
+    PracticeLists,
+}
+
+impl Kind {
+    /// The word of the import services.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Kind::Organisations => "organisations",
+            Kind::Lists => "lists",
+            Kind::Staff => "staff",
+            Kind::Pay => "pay",
+            Kind::Sessions => "sessions",
+            Kind::PcnWorkforce => "pcn-workforce",
+            Kind::OdsPcns => "ods-pcns",
+            Kind::OdsPartners => "ods-partners",
+            Kind::PracticeLists => "practice-lists",
+        }
+    }
+
+    /// The service that owns it.
+    pub(crate) fn service(self) -> &'static str {
+        match self {
+            Kind::Pay => "finance",
+            Kind::Sessions => "supervision",
+            Kind::Organisations
+            | Kind::Lists
+            | Kind::Staff
+            | Kind::PcnWorkforce
+            | Kind::OdsPcns
+            | Kind::OdsPartners
+            | Kind::PracticeLists => "workforce",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// What the files hold, with their columns.
+    #[arg(value_enum)]
+    pub(crate) kind: Kind,
+
+    /// CSV files in UTF-8 with a header, in the order in which to bring them in; `-` is standard
+    /// input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Who keeps the records, where that cannot be told from the caller or the file.
+    #[arg(long, value_name = "ODS")]
+    pub(crate) owner: Option<OdsCode>,
+
+    /// Record everything as known since this day: for loading history. Kept in the audit trail.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) recorded_on: Option<Date>,
+
+    /// Check everything, write nothing.
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// What the report is of.
+    #[command(subcommand)]
+    pub(crate) of: ReportOf,
+}
+
+/// What a report is of.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportOf {
+    /// Workforce, money and supervision of one PCN and month.
+    Pcn(PcnReportArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PcnReportArguments {
+    /// The PCN, for example U09081.
+    pub(crate) code: OdsCode,
+
+    /// The month, for example 2025-07.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) month: Month,
+
+    /// Use the scheme's figures as known at the end of this day; today's without.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) rules_known_on: Option<Date>,
+
+    /// Use records and figures as known at the end of this day, which must be over.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) known_at: Option<Date>,
+
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// The whole answer, as the contracts define it.
+    Json,
+    /// One row a figure, for spreadsheets.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArguments {
+    /// What the token grants, as role@scope: `pcn-manager@pcn:U09081`, `auditor@england`,
+    /// `icb-finance@icb:QT6`, `federation-manager@federation:DEMOFED01`.
+    #[arg(required = true, value_name = "ROLE@SCOPE")]
+    pub(crate) grants: Vec<Grant>,
+
+    /// Whom the token names.
+    #[arg(long, default_value = "local-user")]
+    pub(crate) subject: String,
+
+    /// How long it lasts.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=720))]
+    pub(crate) hours: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthcheckArguments {
+    /// The server to ask; the gateway's listening address of the settings without.
+    #[arg(long, value_name = "URL", env = "ARRS_SERVER")]
+    pub(crate) server: Option<String>,
+}
+
+fn date(text: &str) -> Result<Date, terms::ParseError> {
+    terms::parse_date(text)
+}

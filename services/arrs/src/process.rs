@@ -1,0 +1,246 @@
+//! Running services in this process: all of them, or one.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gateway::Clients;
+use kit::client::{Channel, Token};
+use kit::config::Kit;
+use kit::identity::{Issuer, LocalIssuer, Verifier};
+use kit::server::{Door, Listener, Shutdown};
+use kit::{Clock, Service};
+use tokio::task::JoinSet;
+
+use crate::cli::ServeRole;
+use crate::exit::Failure;
+use crate::settings::Settings;
+
+/// Who may call, and how this process calls others.
+struct Identity {
+    verifier: Verifier,
+    local: Option<Arc<LocalIssuer>>,
+}
+
+/// The services of a process while they run.
+pub(crate) struct Running {
+    /// Where callers reach it.
+    pub(crate) address: SocketAddr,
+    /// The local issuer, where there is one.
+    pub(crate) local: Option<Arc<LocalIssuer>>,
+    tasks: JoinSet<()>,
+    beside: JoinSet<()>,
+}
+
+impl Running {
+    /// Waits until everything has drained.
+    pub(crate) async fn join(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+        self.beside.shutdown().await;
+    }
+}
+
+/// Serves until a signal.
+pub(crate) async fn serve(settings: Settings, role: ServeRole) -> Result<(), Failure> {
+    let name = match role {
+        ServeRole::All => "arrs",
+        ServeRole::Workforce => workforce::NAME,
+        ServeRole::Finance => finance::NAME,
+        ServeRole::Supervision => supervision::NAME,
+        ServeRole::Gateway => gateway::NAME,
+    };
+    let telemetry = kit::telemetry::start(name, &settings.kit)?;
+    let shutdown = kit::server::shutdown_on_signal()
+        .map_err(|error| Failure::refused(format!("signals cannot be heard: {error}")))?;
+    let running = start(&settings, role, shutdown).await?;
+    tracing::info!("{name} is listening on {}", running.address);
+    if running.local.is_some() {
+        tracing::info!(
+            "no issuer is configured: tokens of the local issuer are accepted; make one with \
+             `arrs token pcn-manager@pcn:U09081` (or operator@england)"
+        );
+    }
+    running.join().await;
+    tracing::info!("{name} has stopped");
+    telemetry.shutdown();
+    Ok(())
+}
+
+/// Starts services and answers when they are listening.
+pub(crate) async fn start(
+    settings: &Settings,
+    role: ServeRole,
+    shutdown: Shutdown,
+) -> Result<Running, Failure> {
+    let clock = Clock::system();
+    let identity = identity(settings, role, &clock)?;
+    let mut group =
+        Group { settings, identity, shutdown, tasks: JoinSet::new(), beside: JoinSet::new() };
+    let address = match role {
+        ServeRole::All => group.all(&clock).await?,
+        ServeRole::Workforce => {
+            let service = workforce::start(&settings.workforce, &settings.kit, clock).await?;
+            group.listen(service, settings.workforce.listen).await?
+        }
+        ServeRole::Finance => {
+            let channel = group.to_workforce(finance::NAME)?;
+            let service = finance::start(&settings.finance, &settings.kit, clock, channel).await?;
+            group.listen(service, settings.finance.listen).await?
+        }
+        ServeRole::Supervision => {
+            let channel = group.to_workforce(supervision::NAME)?;
+            let kit = &settings.kit;
+            let service = supervision::start(&settings.supervision, kit, clock, channel).await?;
+            group.listen(service, settings.supervision.listen).await?
+        }
+        ServeRole::Gateway => {
+            let clients = Clients {
+                workforce: lazy(&settings.gateway.workforce, "gateway.workforce")?,
+                finance: lazy(&settings.gateway.finance, "gateway.finance")?,
+                supervision: lazy(&settings.gateway.supervision, "gateway.supervision")?,
+            };
+            group.listen(gateway::start(clients), settings.gateway.listen).await?
+        }
+    };
+    let Group { identity, tasks, beside, .. } = group;
+    Ok(Running { address, local: identity.local, tasks, beside })
+}
+
+/// Brings every database up to date.
+pub(crate) async fn migrate(settings: &Settings) -> Result<(), Failure> {
+    let clock = Clock::system();
+    workforce::migrate(&settings.workforce, &settings.kit, clock.clone()).await?;
+    finance::migrate(&settings.finance, &settings.kit, clock.clone()).await?;
+    supervision::migrate(&settings.supervision, &settings.kit, clock).await?;
+    println!("the databases of workforce, finance and supervision are up to date");
+    Ok(())
+}
+
+struct Group<'a> {
+    settings: &'a Settings,
+    identity: Identity,
+    shutdown: Shutdown,
+    tasks: JoinSet<()>,
+    beside: JoinSet<()>,
+}
+
+impl Group<'_> {
+    /// Everything in one process: services in memory behind a gateway that listens.
+    async fn all(&mut self, clock: &Clock) -> Result<SocketAddr, Failure> {
+        let settings = self.settings;
+        let kit = &settings.kit;
+        let (to_workforce, workforce_in) = Channel::memory();
+        let (to_finance, finance_in) = Channel::memory();
+        let (to_supervision, supervision_in) = Channel::memory();
+
+        let service = workforce::start(&settings.workforce, kit, clock.clone()).await?;
+        self.serve(service, Listener::Memory(workforce_in)).await?;
+        let channel = to_workforce.with_token(self.token(finance::NAME)?);
+        let service = finance::start(&settings.finance, kit, clock.clone(), channel).await?;
+        self.serve(service, Listener::Memory(finance_in)).await?;
+        let channel = to_workforce.with_token(self.token(supervision::NAME)?);
+        let service =
+            supervision::start(&settings.supervision, kit, clock.clone(), channel).await?;
+        self.serve(service, Listener::Memory(supervision_in)).await?;
+
+        let clients =
+            Clients { workforce: to_workforce, finance: to_finance, supervision: to_supervision };
+        self.listen(gateway::start(clients), settings.gateway.listen).await
+    }
+
+    async fn listen(
+        &mut self,
+        service: Service,
+        address: SocketAddr,
+    ) -> Result<SocketAddr, Failure> {
+        let listener = Listener::bind(address).await.map_err(|error| {
+            let key = format!("{}.listen", service.name);
+            Failure::configuration(format!("{key}: cannot listen on {address}: {error}"))
+        })?;
+        let address = listener.address().unwrap_or(address);
+        self.serve(service, listener).await?;
+        Ok(address)
+    }
+
+    async fn serve(&mut self, service: Service, listener: Listener) -> Result<(), Failure> {
+        let Service { name: _, routes, progress, tasks } = service;
+        let reflection = self.settings.kit.server.reflection;
+        let reflected = reflection.served(self.identity.local.is_some());
+        let (routes, health) = kit::server::with_probes(routes, reflected).await?;
+        let verifier = self.identity.verifier.clone();
+        let door = Door::new(routes, verifier, progress, self.settings.kit.server.clone())
+            .map_err(|error| Failure::refused(error.to_string()))?;
+        for task in tasks {
+            self.beside.spawn(task);
+        }
+        let mut draining = self.shutdown.clone();
+        self.beside.spawn(async move {
+            draining.wait().await;
+            let status = tonic_health::ServingStatus::NotServing;
+            health.set_service_status("", status).await;
+        });
+        self.tasks.spawn(kit::server::serve(door, listener, self.shutdown.clone()));
+        Ok(())
+    }
+
+    /// The token with which a service follows another.
+    fn token(&self, service: &'static str) -> Result<Token, Failure> {
+        let file = &self.settings.kit.identity.service_token_file;
+        if !file.is_empty() {
+            return Ok(Token::File(file.into()));
+        }
+        match &self.identity.local {
+            Some(issuer) => Ok(Token::Local(Arc::clone(issuer), service)),
+            None => Err(Failure::configuration(
+                "kit.identity.service_token_file must name the file with the token that services \
+                 use among themselves",
+            )),
+        }
+    }
+
+    fn to_workforce(&self, service: &'static str) -> Result<Channel, Failure> {
+        let channel = lazy(&self.settings.gateway.workforce, "gateway.workforce")?;
+        Ok(channel.with_token(self.token(service)?))
+    }
+}
+
+fn lazy(url: &str, key: &str) -> Result<Channel, Failure> {
+    Channel::lazy(url, Token::Passed)
+        .map_err(|error| Failure::configuration(format!("{key}: {url:?} is no address: {error}")))
+}
+
+/// The issuer of the settings, or the local one where that is allowed: while nobody else can
+/// reach this machine's listeners, or when the settings say so.
+fn identity(settings: &Settings, role: ServeRole, clock: &Clock) -> Result<Identity, Failure> {
+    let Kit { identity, data_directory, .. } = &settings.kit;
+    if !identity.issuer.is_empty() {
+        if identity.jwks_file.is_empty() {
+            return Err(Failure::configuration(
+                "kit.identity.jwks_file must name the issuer's public keys (a JWKS)",
+            ));
+        }
+        let issuer = Issuer::from_jwks(&identity.issuer, identity.jwks_file.as_ref())?;
+        return Ok(Identity { verifier: Verifier::new(issuer, identity), local: None });
+    }
+    let listens = match role {
+        ServeRole::All | ServeRole::Gateway => settings.gateway.listen,
+        ServeRole::Workforce => settings.workforce.listen,
+        ServeRole::Finance => settings.finance.listen,
+        ServeRole::Supervision => settings.supervision.listen,
+    };
+    let databases = [
+        &settings.workforce.database.url,
+        &settings.finance.database.url,
+        &settings.supervision.database.url,
+    ];
+    let embedded = databases.iter().all(|url| url.is_embedded());
+    if !identity.local && !(listens.ip().is_loopback() && embedded) {
+        return Err(Failure::configuration(format!(
+            "kit.identity.issuer must name who issues tokens, since {listens} can be reached from \
+             elsewhere; kit.identity.local = true allows the local issuer all the same"
+        )));
+    }
+    let issuer = LocalIssuer::open(data_directory, &identity.audience, clock.clone())?;
+    let issuer = Arc::new(issuer);
+    let verifier = Verifier::new(Issuer::local(&issuer), identity);
+    Ok(Identity { verifier, local: Some(issuer) })
+}

@@ -1,0 +1,88 @@
+//! A running server, as a client sees it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kit::Clock;
+use kit::client::{Channel, Token};
+use kit::identity::{Grant, LocalIssuer};
+use tonic::metadata::AsciiMetadataValue;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::cli::{HealthcheckArguments, ServerArguments, TokenArguments};
+use crate::exit::Failure;
+use crate::settings::Settings;
+
+/// How long a probe waits.
+const PROBE: Duration = Duration::from_secs(3);
+
+/// A channel to the server of a command, with its token.
+pub(crate) fn connect(
+    settings: &Settings,
+    arguments: &ServerArguments,
+) -> Result<Channel, Failure> {
+    let token = match &arguments.token {
+        Some(token) => token.trim().to_owned(),
+        None => {
+            let grants = ["operator@england".parse::<Grant>().expect("a role and a scope")];
+            local_issuer(settings)
+                .map_err(|failure| {
+                    let why = "there is no --token, and none can be made here";
+                    Failure::usage(format!("{why}: {failure}"))
+                })?
+                .token("local-operator", &grants, 60)
+        }
+    };
+    if AsciiMetadataValue::try_from(token.as_str()).is_err() {
+        return Err(Failure::usage("the token is not one line of plain characters"));
+    }
+    channel(&arguments.server, Token::Fixed(Arc::from(token)))
+}
+
+fn channel(url: &str, token: Token) -> Result<Channel, Failure> {
+    if !url.starts_with("http://") {
+        return Err(Failure::usage(format!("{url} must begin with http://")));
+    }
+    Channel::lazy(url, token).map_err(|error| {
+        Failure::usage(format!("{url} is not an address: {}", kit::error::chain(&error)))
+    })
+}
+
+fn local_issuer(settings: &Settings) -> Result<LocalIssuer, String> {
+    let audience = &settings.kit.identity.audience;
+    LocalIssuer::read(&settings.kit.data_directory, audience, Clock::system())
+        .map_err(|error| error.to_string())
+}
+
+/// A token of the local issuer.
+pub(crate) fn local_token(
+    settings: &Settings,
+    arguments: &TokenArguments,
+) -> Result<String, Failure> {
+    let issuer = local_issuer(settings).map_err(|problem| {
+        let hint = "run `arrs serve` here once, or name the folder with \
+                    ARRS__KIT__DATA_DIRECTORY";
+        Failure::configuration(format!("the local issuer has no key: {problem}; {hint}"))
+    })?;
+    let minutes = i64::from(arguments.hours) * 60;
+    Ok(issuer.token(&arguments.subject, &arguments.grants, minutes))
+}
+
+/// Asks a server whether it serves.
+pub(crate) async fn healthcheck(
+    settings: &Settings,
+    arguments: &HealthcheckArguments,
+) -> Result<(), Failure> {
+    let listening = || format!("http://127.0.0.1:{}", settings.gateway.listen.port());
+    let url = arguments.server.clone().unwrap_or_else(listening);
+    let mut client = HealthClient::new(channel(&url, Token::Passed)?);
+    let ask = client.check(HealthCheckRequest { service: String::new() });
+    let answer = tokio::time::timeout(PROBE, ask).await;
+    let answer = answer.map_err(|_| Failure::unreachable(format!("{url} did not answer")))?;
+    match answer.map_err(|status| Failure::unreachable(format!("{url}: {}", status.message())))? {
+        answer if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
+        _ => Err(Failure::unreachable(format!("{url} is not serving"))),
+    }
+}

@@ -1,0 +1,333 @@
+//! A report as tables for a terminal.
+
+use arrs_proto::finance::v1::{ClaimLine, ClaimLineState, PcnMoney};
+use arrs_proto::google::r#type::Date as WireDate;
+use arrs_proto::report::v1::{PcnReport, SectionState};
+use arrs_proto::summary::v1::Cut;
+use arrs_proto::supervision::v1::{PcnSupervision, SupervisionStatus};
+use arrs_proto::workforce::v1::{PcnWorkforce, RoleWorkforce};
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use terms::{Month, Pence, Population};
+
+/// The width of a page: fits a terminal that was made a little wider than the usual.
+const WIDTH: u16 = 118;
+
+/// The whole report.
+pub(super) fn render(report: &PcnReport) -> String {
+    let mut text = String::new();
+    let code = report.name.trim_start_matches("pcns/");
+    let name = match report.display_name.as_str() {
+        "" => code.to_owned(),
+        name => format!("{name} ({code})"),
+    };
+    text.push_str(&format!("\n{name}: report of {}\n", month(&report.month)));
+    if let Some(cut) = cut(report) {
+        text.push_str(&format!("{}\n", basis(cut)));
+    }
+    for section in &report.sections {
+        match section.state() {
+            SectionState::Behind => text.push_str(&format!(
+                "! {}: {} facts of workforce are still to be followed\n",
+                section.name, section.behind_fact_count
+            )),
+            SectionState::Unavailable => {
+                text.push_str(&format!("! {} is missing: {}\n", section.name, section.reason));
+            }
+            SectionState::Fresh | SectionState::Unspecified => {}
+        }
+    }
+    if let Some(section) = &report.workforce {
+        workforce(section, &mut text);
+    }
+    if let Some(section) = &report.money {
+        money(section, &mut text);
+    }
+    if let Some(section) = &report.supervision {
+        supervision(section, &mut text);
+    }
+    if let Some(totals) = &report.totals {
+        let mut told = Vec::new();
+        if let Some(payable) = totals.payable_per_fte_pence {
+            told.push(format!("{} payable for each FTE", Pence(payable)));
+        }
+        if let Some(patients) = totals.patients_per_fte_count {
+            told.push(format!("{patients} registered patients for each FTE"));
+        }
+        text.push_str(&format!("\nOver the sections: {} (FTE averaged).\n", told.join(", ")));
+    }
+    text
+}
+
+fn cut(report: &PcnReport) -> Option<&Cut> {
+    let money = report.money.as_ref().and_then(|money| money.cut.as_ref());
+    money.or_else(|| report.workforce.as_ref().and_then(|workforce| workforce.cut.as_ref()))
+}
+
+fn basis(cut: &Cut) -> String {
+    let rules = cut.rules_known_on_date.as_ref().map(day).unwrap_or_default();
+    let records = match &cut.known_at_date {
+        Some(known_at) => format!("records as known at the end of {}", day(known_at)),
+        None => "records as known now".to_owned(),
+    };
+    let digest = match cut.rule_digest.get(..12) {
+        Some(digest) => format!("; rule data {digest}"),
+        None => String::new(),
+    };
+    format!("Figures known on {rules}; {records}{digest}.")
+}
+
+fn workforce(section: &PcnWorkforce, text: &mut String) {
+    text.push_str("\nWORKFORCE (37.5 hours are one FTE)\n");
+    let mut rows = new_table(&[
+        ("role", CellAlignment::Left),
+        ("staff FTE, month end", CellAlignment::Right),
+        ("services FTE, month end", CellAlignment::Right),
+        ("staff FTE, average", CellAlignment::Right),
+        ("services FTE, average", CellAlignment::Right),
+        ("people", CellAlignment::Right),
+        ("joined", CellAlignment::Right),
+        ("left", CellAlignment::Right),
+        ("published FTE", CellAlignment::Right),
+    ]);
+    let published = |role: &str| {
+        let national = section.national_return.as_ref()?;
+        let rows = national.roles.iter().filter(|row| role == "all" || row.role == role);
+        let rows: Vec<_> = rows.collect();
+        let fte = |row: &&arrs_proto::workforce::v1::NationalReturnRole| {
+            row.staff_fte_micro + row.contracted_fte_micro
+        };
+        (!rows.is_empty()).then(|| rows.iter().map(fte).sum::<i64>())
+    };
+    for role in section.roles.iter().chain(&section.total) {
+        let name = if role.role.is_empty() { "all" } else { role.role.as_str() };
+        let RoleWorkforce { headcount, joiner_count, leaver_count, .. } = role;
+        rows.add_row([
+            name.to_owned(),
+            fte(role.staff_fte_month_end_micro),
+            fte(role.contracted_fte_month_end_micro),
+            fte(role.staff_fte_average_micro),
+            fte(role.contracted_fte_average_micro),
+            headcount.to_string(),
+            joiner_count.to_string(),
+            leaver_count.to_string(),
+            published(name).map_or_else(|| "-".to_owned(), fte),
+        ]);
+    }
+    text.push_str(&format!("{rows}\n"));
+    if let Some(list) = &section.list_size {
+        let date = list.date.as_ref().map(day).unwrap_or_default();
+        let weighted = list.weighted_ten_thousandths.and_then(Population::from_ten_thousandths);
+        let weighted = weighted
+            .map_or_else(|| "weighted not known".to_owned(), |list| format!("{list} weighted"));
+        text.push_str(&format!(
+            "Patients on {date}: {} registered, {weighted}.\n",
+            list.registered_count
+        ));
+    }
+    if section.national_return.is_none() {
+        text.push_str("The published return of the month has not been brought in.\n");
+    }
+}
+
+fn money(section: &PcnMoney, text: &mut String) {
+    text.push_str(
+        "\nMONEY (lines as they would be prepared; steps 7 and 8 are not examined yet)\n",
+    );
+    for pot in section.allocation.iter().flat_map(|allocation| &allocation.pots) {
+        let amount = match pot.amount_pence {
+            Some(pence) => Pence(pence).to_string(),
+            None => format!("not known: {}", pot.missing),
+        };
+        text.push_str(&format!("Allocation of the year, {} pot: {amount}\n", pot.pot));
+    }
+    let mut rows = new_table(&[
+        ("engagement", CellAlignment::Left),
+        ("role", CellAlignment::Left),
+        ("band", CellAlignment::Left),
+        ("model", CellAlignment::Left),
+        ("WTE", CellAlignment::Right),
+        ("cost", CellAlignment::Right),
+        ("maximum", CellAlignment::Right),
+        ("payable", CellAlignment::Right),
+        ("not paid", CellAlignment::Right),
+    ]);
+    for line in &section.lines {
+        let left = line.payable_pence.map(|payable| Pence(line.actual_cost_pence - payable));
+        let payable = match line.state() {
+            ClaimLineState::Prepared => amount(line.payable_pence),
+            ClaimLineState::Waiting => "waits".to_owned(),
+            ClaimLineState::Unpriced | ClaimLineState::Unspecified => "no price".to_owned(),
+        };
+        rows.add_row([
+            line.reference.clone(),
+            line.role.clone(),
+            line.band.clone(),
+            line.model.clone(),
+            fte(line.wte_micro),
+            Pence(line.actual_cost_pence).to_string(),
+            amount(line.maximum_pence),
+            payable,
+            left.map_or_else(|| "-".to_owned(), |left| left.to_string()),
+        ]);
+    }
+    let all = [
+        "all".to_owned(),
+        String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
+        Pence(section.actual_cost_pence).to_string(),
+        String::new(),
+        Pence(section.payable_pence).to_string(),
+        Pence(section.cut_pence).to_string(),
+    ];
+    rows.add_row(all);
+    text.push_str(&format!("{rows}\n"));
+    if section.unpriced_count > 0 {
+        text.push_str(&format!(
+            "! {} lines have no price because a figure is not known: the totals are incomplete.\n",
+            section.unpriced_count
+        ));
+    }
+    text.push_str(&format!(
+        "April to this month: {} payable as prepared; {}\n",
+        Pence(section.year_payable_pence),
+        match section.room_pence {
+            Some(room) => format!("room if all months were claimed as prepared: {}.", Pence(room)),
+            None => "the room is not known.".to_owned(),
+        }
+    ));
+    if !section.weakest_confidence.is_empty() {
+        text.push_str(&format!(
+            "The weakest figure behind these totals is {}.\n",
+            section.weakest_confidence
+        ));
+    }
+    reasons(&section.lines, text);
+}
+
+/// Each step that took something off a line, or kept it from having a price.
+fn reasons(lines: &[ClaimLine], text: &mut String) {
+    text.push_str("\nWhy not more\n");
+    let mut any = false;
+    for line in lines {
+        let unpriced = line.state() != ClaimLineState::Prepared;
+        let telling = line.steps.iter().filter(|step| {
+            step.after_pence != step.before_pence
+                || (unpriced && step.code.contains("MISSING"))
+                || (unpriced && step.code.contains("UNKNOWN"))
+        });
+        for step in telling {
+            any = true;
+            let change = Pence(step.after_pence - step.before_pence);
+            text.push_str(&format!("  {} {change}: {}\n", line.reference, step.text));
+        }
+    }
+    if !any {
+        text.push_str("  nothing was cut\n");
+    }
+}
+
+fn supervision(section: &PcnSupervision, text: &mut String) {
+    text.push_str("\nSUPERVISION\n");
+    let mut rows = new_table(&[
+        ("person", CellAlignment::Left),
+        ("role", CellAlignment::Left),
+        ("requirement", CellAlignment::Left),
+        ("asked by", CellAlignment::Left),
+        ("status", CellAlignment::Left),
+        ("sessions", CellAlignment::Right),
+        ("last session", CellAlignment::Left),
+        ("due by", CellAlignment::Left),
+    ]);
+    for person in &section.people {
+        for requirement in &person.requirements {
+            let status = match requirement.status() {
+                SupervisionStatus::Met => "met",
+                SupervisionStatus::Due => "due",
+                SupervisionStatus::Late => "LATE",
+                SupervisionStatus::Never => "NEVER",
+                SupervisionStatus::Unspecified => "?",
+            };
+            rows.add_row([
+                person.person_reference.clone(),
+                person.role.clone(),
+                format!("{} ({})", requirement.code, requirement.kind),
+                requirement.force.clone(),
+                status.to_owned(),
+                format!("{} of {}", requirement.session_count, requirement.minimum_session_count),
+                optional(requirement.last_session_date.as_ref()),
+                optional(requirement.due_date.as_ref()),
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        text.push_str("No requirement with a count applies to anybody in post.\n");
+    } else {
+        text.push_str(&format!("{rows}\n"));
+    }
+    text.push_str(&format!(
+        "{} met, {} due, {} late, {} never.\n",
+        section.met_count, section.due_count, section.late_count, section.never_count
+    ));
+    if !section.not_evaluated.is_empty() {
+        text.push_str(&format!(
+            "{} more requirements of these roles give no count per period and are not evaluated.\n",
+            section.not_evaluated.len()
+        ));
+    }
+}
+
+fn new_table(columns: &[(&str, CellAlignment)]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
+        .set_header(columns.iter().map(|(name, _)| *name));
+    for (index, (_, alignment)) in columns.iter().enumerate() {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(*alignment);
+        }
+    }
+    table
+}
+
+fn amount(pence: Option<i64>) -> String {
+    pence.map_or_else(|| "not known".to_owned(), |pence| Pence(pence).to_string())
+}
+
+/// Millionths as FTE with two decimals, half up.
+fn fte(micro: i64) -> String {
+    let hundredths = (micro + 5_000) / 10_000;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+fn month(text: &str) -> String {
+    const NAMES: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let Ok(month) = text.parse::<Month>() else { return text.to_owned() };
+    let index = usize::from(month.number().unsigned_abs()) - 1;
+    format!("{} {}", NAMES[index], month.year())
+}
+
+fn day(date: &WireDate) -> String {
+    format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
+}
+
+fn optional(date: Option<&WireDate>) -> String {
+    date.map_or_else(|| "-".to_owned(), day)
+}

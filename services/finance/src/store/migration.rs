@@ -1,0 +1,53 @@
+//! The tables of finance, in the order in which they came.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{big_integer, date, text, uuid};
+
+/// Makes and changes the tables.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![kit::migration::migration(), kit::roster::migration(), Box::new(Pay)]
+    }
+}
+
+struct Pay;
+
+impl MigrationName for Pay {
+    fn name(&self) -> &str {
+        "m0003_pay"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Pay {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut pay = Table::create();
+        pay.table("pay")
+            .col(uuid("engagement_id"))
+            .col(date("month"))
+            .col(text("paid_on"))
+            .col(big_integer("salary_pence"))
+            .col(big_integer("employer_ni_pence"))
+            .col(big_integer("employer_pension_pence"))
+            .col(big_integer("fees_pence"))
+            .col(text("reference"))
+            .col(text("owner_code"));
+        manager.create_table(kit::statement::columns(&mut pay).to_owned()).await?;
+        for (name, columns) in [
+            ("pay_engagement", ["engagement_id", "month", "known_from"]),
+            ("pay_owner", ["owner_code", "month", "engagement_id"]),
+        ] {
+            let mut index = Index::create();
+            index.table("pay").name(name);
+            for column in columns {
+                index.col(column);
+            }
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}

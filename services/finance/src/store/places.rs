@@ -1,0 +1,76 @@
+//! The London areas of PCNs, stated or derived. Places are published, so no scope is asked for.
+
+use std::collections::BTreeSet;
+
+use kit::Error;
+use kit::roster;
+use sea_orm::ConnectionTrait;
+use terms::{Instant, LondonArea, OdsCode, OrganisationKind, Period, Relation};
+
+use crate::domain::line::{AreaBasis, AreaPeriod};
+
+/// The region of NHS England that is London.
+const LONDON_REGION: &str = "Y56";
+/// PCN, sub-ICB, ICB, region, and a bound against a circle.
+const LEVELS: usize = 5;
+
+/// The areas of a PCN: those stated, and outside for days on which its region is known and is
+/// not London. Inside London, or without a known region, nothing is derived.
+pub async fn areas(
+    db: &impl ConnectionTrait,
+    pcn: &OdsCode,
+    days: Period,
+    at: Instant,
+) -> Result<Vec<AreaPeriod>, Error> {
+    let stated = roster::london_areas(db, pcn, at).await?;
+    let mut areas: Vec<AreaPeriod> = stated
+        .into_iter()
+        .map(|(period, area)| AreaPeriod { period, area, basis: AreaBasis::Stated })
+        .collect();
+    let covered = |area: &AreaPeriod| area.period.overlap(days) == Some(days);
+    if areas.iter().any(covered) {
+        return Ok(areas);
+    }
+    for period in outside_london_region(db, pcn, days, at).await? {
+        let (area, basis) = (LondonArea::Outside, AreaBasis::OutsideLondonRegion);
+        areas.push(AreaPeriod { period, area, basis });
+    }
+    Ok(areas)
+}
+
+/// The days of a period on which a PCN is part of a known region other than London.
+async fn outside_london_region(
+    db: &impl ConnectionTrait,
+    pcn: &OdsCode,
+    days: Period,
+    at: Instant,
+) -> Result<Vec<Period>, Error> {
+    let mut outside = Vec::new();
+    let mut level = vec![(pcn.clone(), days)];
+    for _ in 0..LEVELS {
+        let mut above = Vec::new();
+        for (code, days) in level {
+            for related in roster::relations(db, &code, at).await? {
+                let part_of = related.relation == Relation::PartOf;
+                if let Some(days) = related.period.overlap(days).filter(|_| part_of) {
+                    above.push((related.related, days));
+                }
+            }
+        }
+        if above.is_empty() {
+            break;
+        }
+        let codes: BTreeSet<OdsCode> = above.iter().map(|(code, _)| code.clone()).collect();
+        let known = roster::organisations_by_code(db, &codes, at).await?;
+        let mut next = Vec::new();
+        for (code, days) in above {
+            match known.get(&code).map(|found| found.kind) {
+                Some(OrganisationKind::Region) if code.as_str() == LONDON_REGION => {}
+                Some(OrganisationKind::Region) => outside.push(days),
+                Some(_) | None => next.push((code, days)),
+            }
+        }
+        level = next;
+    }
+    Ok(outside)
+}

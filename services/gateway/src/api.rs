@@ -1,0 +1,7 @@
+//! The methods of the gateway itself.
+
+mod reports;
+mod streams;
+mod wire;
+
+pub use reports::ReportApi;

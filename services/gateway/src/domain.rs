@@ -1,0 +1,3 @@
+//! What a report is made of. Pure.
+
+pub mod report;

@@ -1,0 +1,65 @@
+//! Passes every public method that is not the gateway's own to the service that owns it.
+//!
+//! Undecoded: an older gateway does not drop the fields of a newer service.
+
+use std::convert::Infallible;
+
+use axum::body::Body as AxumBody;
+use http::{HeaderValue, Request, Response};
+use kit::server::Deadline;
+use kit::{Error, ErrorReason};
+use tonic::Status;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tower::{Service, ServiceExt};
+
+use crate::clients::Clients;
+
+/// `routes`, with all other paths passed on.
+pub(crate) fn rest(mut routes: Routes, clients: Clients) -> Routes {
+    let pass = tower::service_fn(move |request: Request<AxumBody>| {
+        let clients = clients.clone();
+        async move { Ok::<_, Infallible>(pass(&clients, request).await) }
+    });
+    let router = routes.axum_router_mut();
+    *router = std::mem::take(router).fallback_service(pass);
+    routes
+}
+
+async fn pass(clients: &Clients, request: Request<AxumBody>) -> Response<AxumBody> {
+    match forward(clients, request.map(Body::new)).await {
+        Ok(response) => response.map(AxumBody::new),
+        Err(error) => Status::from(error).into_http(),
+    }
+}
+
+async fn forward(clients: &Clients, mut request: Request<Body>) -> Result<Response<Body>, Error> {
+    let path = request.uri().path().to_owned();
+    let package = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let package = package.rsplit_once('.').map_or("", |(package, _)| package);
+    let Some((service, channel)) = clients.of_package(package) else {
+        let message = format!("there is no method {path}");
+        return Err(Error::refused(ErrorReason::MethodUnknown, message, []));
+    };
+    if let Some(deadline) = request.extensions().get::<Deadline>() {
+        let left = format!("{}m", deadline.left().as_millis().clamp(1, 99_999_999));
+        let left = HeaderValue::try_from(left).map_err(Error::internal)?;
+        request.headers_mut().insert("grpc-timeout", left);
+    }
+    let unreachable = |error: tonic::transport::Error| {
+        tracing::warn!(service, "{service} does not answer: {}", kit::error::chain(&error));
+        unreachable(service)
+    };
+    let mut channel = channel.clone();
+    let channel = ServiceExt::<Request<Body>>::ready(&mut channel).await.map_err(unreachable)?;
+    channel.call(request).await.map_err(unreachable)
+}
+
+/// The refusal when a service behind the gateway does not answer.
+pub(crate) fn unreachable(service: &str) -> Error {
+    Error::refused(
+        ErrorReason::ServiceUnreachable,
+        format!("{service} does not answer at the moment"),
+        [("service", service.to_owned())],
+    )
+}

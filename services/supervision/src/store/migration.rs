@@ -1,0 +1,56 @@
+//! The tables, in the order in which versions made them.
+
+use kit::statement::columns;
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{date, integer, text, uuid};
+
+/// Brings the database of the service up to date.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![kit::migration::migration(), kit::roster::migration(), Box::new(Sessions)]
+    }
+}
+
+struct Sessions;
+
+impl MigrationName for Sessions {
+    fn name(&self) -> &str {
+        "m0003_sessions"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Sessions {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut session = Table::create();
+        session
+            .table("session")
+            .col(text("reference"))
+            .col(text("owner_code"))
+            .col(uuid("session_id"))
+            .col(uuid("person_id"))
+            .col(text("person_reference"))
+            .col(text("supervisor_reference"))
+            .col(text("kind"))
+            .col(date("date"))
+            .col(integer("minutes"))
+            .col(text("pcn_code"));
+        manager.create_table(columns(&mut session).to_owned()).await?;
+        for (name, index) in [
+            ("session_reference", ["reference", "owner_code"]),
+            ("session_pcn_date", ["pcn_code", "date"]),
+            ("session_pcn_id", ["pcn_code", "session_id"]),
+        ] {
+            let mut create = Index::create();
+            create.table("session").name(name);
+            for column in index {
+                create.col(column);
+            }
+            manager.create_index(create).await?;
+        }
+        Ok(())
+    }
+}

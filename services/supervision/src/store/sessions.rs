@@ -1,0 +1,212 @@
+//! Sessions that were held, as known at an instant, inside a scope.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use kit::db;
+use kit::roster::{from_column, to_column};
+use kit::statement::{self, Outcome, Provenance, known_at};
+use kit::{Error, Scope};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use terms::{Date, Instant, Minutes, Month, OdsCode, ParseError, PersonId};
+use uuid::Uuid;
+
+use super::entity::session;
+use crate::domain::session::Session;
+
+/// Keys looked up in one statement.
+const KEYS: usize = 5_000;
+
+/// A session by our own identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub Uuid);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sessions/{}", self.0)
+    }
+}
+
+/// A session with what only the records know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Our identifier; a correction keeps it.
+    pub id: SessionId,
+    /// Who keeps the record: the owner of the person's engagement.
+    pub owner: OdsCode,
+    /// What the owner's files call the person.
+    pub person_reference: String,
+    /// What was held.
+    pub session: Session,
+}
+
+/// What is known under the reference of an owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The identifier of the session.
+    pub id: SessionId,
+    /// Whether it is, or was believed to be, in a PCN outside the scope.
+    pub hidden: bool,
+}
+
+/// What recording a session changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was not known.
+    Added,
+    /// It took the place of this one.
+    Corrected(Box<Recorded>),
+    /// It was known already.
+    Unchanged,
+}
+
+/// The sessions that owners' files call one of `references`, whatever is or was said of them.
+///
+/// Also tells of those outside the scope that they are there: an owner's reference must not be
+/// used twice, nor a session be corrected by somebody who may not see it. By reference and owner.
+pub async fn taken(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    references: &[String],
+) -> Result<BTreeMap<String, BTreeMap<OdsCode, Taken>>, Error> {
+    let mut found: BTreeMap<String, BTreeMap<OdsCode, Taken>> = BTreeMap::new();
+    for chunk in references.chunks(KEYS) {
+        let rows = session::Entity::find()
+            .filter(session::Column::Reference.is_in(chunk.iter().map(String::as_str)))
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        for row in rows {
+            let recorded = to_recorded(row)?;
+            let hidden = !visible(scope, &recorded);
+            let owners = found.entry(recorded.session.reference).or_default();
+            let fresh = Taken { id: recorded.id, hidden };
+            let taken = owners.entry(recorded.owner).or_insert(fresh);
+            taken.hidden |= hidden;
+        }
+    }
+    Ok(found)
+}
+
+fn visible(scope: &Scope, recorded: &Recorded) -> bool {
+    let Session { pcn, date, .. } = &recorded.session;
+    scope.owns(&recorded.owner) || scope.sees(pcn, Month::of(*date))
+}
+
+/// Records sessions with the lines they stand on; answers for each what it changed.
+pub async fn record(
+    txn: &impl ConnectionTrait,
+    scope: &Scope,
+    provenance: &Provenance,
+    sessions: &[(u32, Recorded)],
+) -> Result<Vec<Change>, Error> {
+    let mut rows = Vec::with_capacity(sessions.len());
+    for (line, recorded) in sessions {
+        let Recorded { id, owner, person_reference, session } = recorded;
+        assert!(visible(scope, recorded), "a session outside the scope was not refused");
+        let minutes = i32::try_from(session.minutes.get()).map_err(Error::internal)?;
+        rows.push(session::Model::new(
+            provenance,
+            Some(*line),
+            session.reference.clone(),
+            owner.to_string(),
+            id.0,
+            session.person.0,
+            person_reference.clone(),
+            session.supervisor.clone(),
+            session.kind.as_str().to_owned(),
+            to_column(session.date),
+            minutes,
+            session.pcn.to_string(),
+        ));
+    }
+    let outcomes = statement::record(txn, rows).await?;
+    outcomes
+        .into_iter()
+        .map(|outcome| match outcome {
+            Outcome::Added => Ok(Change::Added),
+            Outcome::Unchanged => Ok(Change::Unchanged),
+            Outcome::Corrected(old) => {
+                to_recorded(*old).map(|old| Change::Corrected(Box::new(old)))
+            }
+        })
+        .collect()
+}
+
+/// The sessions of people in a PCN up to a day, by day.
+///
+/// Empty where the scope does not reach: callers check and refuse before they ask.
+pub async fn of_people(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    pcn: &OdsCode,
+    people: &[PersonId],
+    until: Date,
+    at: Instant,
+) -> Result<Vec<Session>, Error> {
+    let mut sessions = Vec::new();
+    for chunk in people.chunks(KEYS) {
+        let rows = session::within(scope)
+            .filter(session::Column::PcnCode.eq(pcn.as_str()))
+            .filter(session::Column::Date.lte(to_column(until)))
+            .filter(session::Column::PersonId.is_in(chunk.iter().map(|person| person.0)))
+            .filter(known_at::<session::Model>(at))
+            .order_by_asc(session::Column::Date)
+            .order_by_asc(session::Column::SessionId)
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        for row in rows {
+            sessions.push(to_recorded(row)?.session);
+        }
+    }
+    Ok(sessions)
+}
+
+/// One page of the sessions in a PCN, in the order of identifiers, from just past `after`.
+///
+/// May hold sessions of months outside the scope, which the caller takes out.
+pub async fn of_pcn(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    pcn: &OdsCode,
+    after: Option<SessionId>,
+    limit: u64,
+    at: Instant,
+) -> Result<Vec<Recorded>, Error> {
+    let mut query = session::within(scope)
+        .filter(session::Column::PcnCode.eq(pcn.as_str()))
+        .filter(known_at::<session::Model>(at));
+    if let Some(after) = after {
+        query = query.filter(session::Column::SessionId.gt(after.0));
+    }
+    let rows = query
+        .order_by_asc(session::Column::SessionId)
+        .limit(limit)
+        .all(db)
+        .await
+        .map_err(db::sort)?;
+    rows.into_iter().map(to_recorded).collect()
+}
+
+fn stored<T>(column: &str, parsed: Result<T, ParseError>) -> Result<T, Error> {
+    parsed.map_err(|error| Error::internal(format!("a stored {column} {error}")))
+}
+
+fn to_recorded(row: session::Model) -> Result<Recorded, Error> {
+    let minutes = u32::try_from(row.minutes).map_err(Error::internal)?;
+    Ok(Recorded {
+        id: SessionId(row.session_id),
+        owner: stored("owner_code", row.owner_code.parse())?,
+        person_reference: row.person_reference,
+        session: Session {
+            reference: row.reference,
+            person: PersonId(row.person_id),
+            supervisor: row.supervisor_reference,
+            kind: stored("kind", row.kind.parse())?,
+            date: from_column(row.date),
+            minutes: Minutes::new(minutes),
+            pcn: stored("pcn_code", row.pcn_code.parse())?,
+        },
+    })
+}
