@@ -28,7 +28,8 @@ fmt:
 
 # Measures, and prints ratios; keep the machine quiet meanwhile.
 bench *ARGUMENTS:
-    cargo run --release -p arrs-tests --bin bench -- {{ARGUMENTS}}
+    cargo build --release -p arrs
+    cargo run --release -p arrs-tests --features bench --bin bench -- {{ARGUMENTS}}
 
 # Builds the container image (needs Docker).
 image *ARGUMENTS:

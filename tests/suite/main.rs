@@ -1,3 +1,15 @@
 //! The suite from end to end: real processes, one module an area.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod command_line;
+mod demo_set;
+mod demonstration;
+mod facts;
+mod identity;
+mod imports;
+mod reports;
+mod resources;
+mod server;
+mod spawned;
+mod tenancy;

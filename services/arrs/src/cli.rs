@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Print a token of the local issuer, for trying the suite on this machine.
     Token(TokenArguments),
     /// Bring the databases up to what this version needs.
-    Migrate,
+    Migrate(MigrateArguments),
     /// Print all settings in force, secrets masked.
     Config,
     /// Ask a server whether it serves; for probes.
@@ -104,9 +104,10 @@ pub(crate) enum Kind {
     Organisations,
     /// code, date, registered, weighted [, adjusted]
     Lists,
-    /// one row an assignment: engagement_id, person_id, names, role, stage, band, employer_code,
-    /// model, pcn_code, weekly_hours, full_time_hours, start, end, registration,
-    /// leaving_reason [, contract_hours]
+    /// one row an assignment: engagement_id, person_id, family_name, given_name, role, stage, band,
+    /// employer_code, model, pcn_code, weekly_hours, full_time_hours, start, end,
+    /// registration_body, registration_number, registration_expiry, leaving_reason
+    /// [, contract_hours]
     Staff,
     /// engagement_id, month, salary, employer_ni, employer_pension, fees, paid_on
     Pay,
@@ -245,6 +246,14 @@ pub(crate) struct TokenArguments {
     /// How long it lasts.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=720))]
     pub(crate) hours: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArguments {
+    /// Also forget what finance and supervision followed of workforce, so that they follow it
+    /// again from the first fact when they start. Stop them before.
+    #[arg(long)]
+    pub(crate) replay: bool,
 }
 
 #[derive(Debug, Args)]

@@ -43,7 +43,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             let token = remote::local_token(&settings, &arguments)?;
             print(&format!("{token}\n"))
         }
-        Command::Migrate => process::migrate(&settings).await,
+        Command::Migrate(arguments) => process::migrate(&settings, &arguments).await,
         Command::Config => print(&settings::show(&settings)?),
         Command::Healthcheck(arguments) => remote::healthcheck(&settings, &arguments).await,
     }

@@ -11,7 +11,7 @@ use kit::server::{Door, Listener, Shutdown};
 use kit::{Clock, Service};
 use tokio::task::JoinSet;
 
-use crate::cli::ServeRole;
+use crate::cli::{MigrateArguments, ServeRole};
 use crate::exit::Failure;
 use crate::settings::Settings;
 
@@ -106,12 +106,24 @@ pub(crate) async fn start(
 }
 
 /// Brings every database up to date.
-pub(crate) async fn migrate(settings: &Settings) -> Result<(), Failure> {
+pub(crate) async fn migrate(
+    settings: &Settings,
+    arguments: &MigrateArguments,
+) -> Result<(), Failure> {
     let clock = Clock::system();
-    workforce::migrate(&settings.workforce, &settings.kit, clock.clone()).await?;
-    finance::migrate(&settings.finance, &settings.kit, clock.clone()).await?;
-    supervision::migrate(&settings.supervision, &settings.kit, clock).await?;
+    let kit = &settings.kit;
+    workforce::open(&settings.workforce, kit, clock.clone()).await?;
+    let finance = finance::open(&settings.finance, kit, clock.clone()).await?;
+    let supervision = supervision::open(&settings.supervision, kit, clock).await?;
     println!("the databases of workforce, finance and supervision are up to date");
+    if arguments.replay {
+        for database in [finance, supervision] {
+            let write = database.write().await?;
+            ::kit::roster::forget(&write, workforce::NAME).await?;
+            write.commit().await?;
+        }
+        println!("finance and supervision will follow workforce from its first fact");
+    }
     Ok(())
 }
 
@@ -167,7 +179,8 @@ impl Group<'_> {
         let reflected = reflection.served(self.identity.local.is_some());
         let (routes, health) = kit::server::with_probes(routes, reflected).await?;
         let verifier = self.identity.verifier.clone();
-        let door = Door::new(routes, verifier, progress, self.settings.kit.server.clone())
+        let limits = self.settings.kit.server.clone();
+        let door = Door::new(routes, verifier, progress, limits, self.shutdown.clone())
             .map_err(|error| Failure::refused(error.to_string()))?;
         for task in tasks {
             self.beside.spawn(task);
@@ -178,7 +191,7 @@ impl Group<'_> {
             let status = tonic_health::ServingStatus::NotServing;
             health.set_service_status("", status).await;
         });
-        self.tasks.spawn(kit::server::serve(door, listener, self.shutdown.clone()));
+        self.tasks.spawn(kit::server::serve(door, listener));
         Ok(())
     }
 
@@ -232,11 +245,19 @@ fn identity(settings: &Settings, role: ServeRole, clock: &Clock) -> Result<Ident
         &settings.finance.database.url,
         &settings.supervision.database.url,
     ];
-    let embedded = databases.iter().all(|url| url.is_embedded());
-    if !identity.local && !(listens.ip().is_loopback() && embedded) {
+    let embedded = databases.iter().all(|url| {
+        let url = url.expose();
+        url.is_empty() || url.starts_with("sqlite:")
+    });
+    let why = match (listens.ip().is_loopback(), embedded) {
+        (false, _) => Some(format!("{listens} can be reached from elsewhere")),
+        (true, false) => Some("the database is a server's".to_owned()),
+        (true, true) => None,
+    };
+    if let Some(why) = why.filter(|_| !identity.local) {
         return Err(Failure::configuration(format!(
-            "kit.identity.issuer must name who issues tokens, since {listens} can be reached from \
-             elsewhere; kit.identity.local = true allows the local issuer all the same"
+            "kit.identity.issuer must name who issues tokens, since {why}; kit.identity.local = \
+             true allows the local issuer all the same"
         )));
     }
     let issuer = LocalIssuer::open(data_directory, &identity.audience, clock.clone())?;

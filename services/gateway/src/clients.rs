@@ -11,7 +11,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request};
 
 /// What of a deadline is kept back for the way home.
-const WAY_HOME: Duration = Duration::from_millis(20);
+pub(crate) const WAY_HOME: Duration = Duration::from_millis(20);
 
 /// Channels to the three services.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tower::{Service, ServiceExt};
 
-use crate::clients::Clients;
+use crate::clients::{Clients, WAY_HOME};
 
 /// `routes`, with all other paths passed on.
 pub(crate) fn rest(mut routes: Routes, clients: Clients) -> Routes {
@@ -42,7 +42,8 @@ async fn forward(clients: &Clients, mut request: Request<Body>) -> Result<Respon
         return Err(Error::refused(ErrorReason::MethodUnknown, message, []));
     };
     if let Some(deadline) = request.extensions().get::<Deadline>() {
-        let left = format!("{}m", deadline.left().as_millis().clamp(1, 99_999_999));
+        let left = deadline.left().saturating_sub(WAY_HOME).as_millis();
+        let left = format!("{}m", left.clamp(1, 99_999_999));
         let left = HeaderValue::try_from(left).map_err(Error::internal)?;
         request.headers_mut().insert("grpc-timeout", left);
     }

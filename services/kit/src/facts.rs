@@ -254,6 +254,11 @@ async fn send_facts(
         }
         tokio::select! {
             () = sender.closed() => return Ok(()),
+            () = caller.drained() => {
+                let trailer = StreamFactsTrailer { fact_count: count, position: after };
+                send(sender, Part::Trailer(trailer)).await.ok();
+                return Ok(());
+            }
             _ = committed.changed() => {}
             () = tokio::time::sleep(POLL) => {}
         }

@@ -20,6 +20,7 @@ pub use scope::Scope;
 
 use crate::Clock;
 use crate::error::{Error, ErrorReason};
+use crate::server::Shutdown;
 
 /// An authenticated caller of one method.
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ pub struct Caller {
     method: Arc<str>,
     permission: Arc<str>,
     grants: Arc<[Grant]>,
+    draining: Option<Shutdown>,
 }
 
 impl Caller {
@@ -39,12 +41,14 @@ impl Caller {
         grants: Vec<Grant>,
         method: &str,
         permission: &str,
+        draining: Shutdown,
     ) -> Result<Caller, Error> {
         let caller = Caller {
             principal: principal.into(),
             method: method.into(),
             permission: permission.into(),
             grants: grants.into(),
+            draining: Some(draining),
         };
         if caller.holds(permission) { Ok(caller) } else { Err(caller.denied(method)) }
     }
@@ -57,6 +61,15 @@ impl Caller {
             method: "/test".into(),
             permission: permission.into(),
             grants: grants.collect(),
+            draining: None,
+        }
+    }
+
+    /// Waits until the server drains, so that a stream without an end can end.
+    pub async fn drained(&self) {
+        match self.draining.clone() {
+            Some(mut draining) => draining.wait().await,
+            None => std::future::pending().await,
         }
     }
 

@@ -10,7 +10,7 @@ mod people;
 mod places;
 pub mod table;
 
-pub use apply::{Line, Told, apply_facts, record, tell};
+pub use apply::{Line, Told, apply_facts, forget, record, tell};
 pub use migration::migration;
 pub use people::{
     Engaged, engaged_in_month, engagement_by_id, engagements_by_reference, engagements_of_pcn,
@@ -18,8 +18,8 @@ pub use people::{
 };
 pub use places::{
     ListSize, Organisation, Related, children, is_open, kinds, list_size, list_sizes, london_area,
-    london_areas, members, organisation, organisations, organisations_by_code, parents, parts_of, region_of,
-    relations, served_by,
+    london_areas, members, organisation, organisations, organisations_by_code, parents, parts_of,
+    region_of, relations, served_by,
 };
 
 use chrono::NaiveDate;

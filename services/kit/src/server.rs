@@ -64,17 +64,20 @@ struct Shared {
     progress: Vec<Progress>,
     settings: config::Server,
     calls: Arc<Semaphore>,
+    draining: Shutdown,
 }
 
 impl Door {
     /// A door to `routes`. Refused if a method of the contracts has no access rule.
     ///
-    /// `progress` says how far the service has followed each producer that callers may wait for.
+    /// `progress` says how far the service has followed each producer that callers may wait for;
+    /// streams without an end end when `draining` is set off.
     pub fn new(
         routes: Routes,
         verifier: Verifier,
         progress: Vec<Progress>,
         settings: config::Server,
+        draining: Shutdown,
     ) -> Result<Door, MissingRule> {
         let calls = usize::try_from(settings.max_calls).unwrap_or(usize::MAX);
         Ok(Door {
@@ -84,6 +87,7 @@ impl Door {
                 progress,
                 calls: Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))),
                 settings,
+                draining,
             }),
             routes: routes.prepare(),
         })
@@ -133,7 +137,8 @@ impl Door {
                 [],
             ));
         };
-        let caller = Caller::admit(principal, grants, path, &rule.permission)?;
+        let caller =
+            Caller::admit(principal, grants, path, &rule.permission, shared.draining.clone())?;
         let _permit = Arc::clone(&shared.calls).try_acquire_owned().map_err(|_| {
             Error::refused(ErrorReason::Overloaded, "too many calls at once; try again", [])
         })?;

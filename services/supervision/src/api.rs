@@ -13,7 +13,7 @@ use arrs_proto::supervision::v1::fact_service_server::FactServiceServer;
 use arrs_proto::supervision::v1::import_service_server::ImportServiceServer;
 use arrs_proto::supervision::v1::requirement_service_server::RequirementServiceServer;
 use arrs_proto::supervision::v1::session_service_server::SessionServiceServer;
-use arrs_proto::supervision::v1::supervision_summary_service_server::SupervisionSummaryServiceServer;
+use arrs_proto::supervision::v1::supervision_summary_service_server as summary_server;
 use kit::Error;
 use kit::pages::Key;
 use kit::server::{MESSAGE_IN, MESSAGE_OUT};
@@ -61,7 +61,7 @@ impl Api {
                 .max_encoding_message_size(MESSAGE_OUT),
         )
         .add_service(
-            SupervisionSummaryServiceServer::new(self.clone())
+            summary_server::SupervisionSummaryServiceServer::new(self.clone())
                 .max_decoding_message_size(MESSAGE_IN)
                 .max_encoding_message_size(MESSAGE_OUT),
         )

@@ -1,6 +1,5 @@
 //! What the service does: one transaction a command, loaded, decided, stored and told.
 
-pub mod projection;
 pub mod requirements;
 pub mod sessions;
 pub mod summaries;

@@ -6,6 +6,8 @@ pub mod config;
 pub mod domain;
 pub mod events;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -16,8 +18,9 @@ use kit::facts::{self, Progress};
 use kit::{Clock, Error, Service, roster};
 
 use crate::api::Api;
+pub use crate::config::{Config, DEFAULTS};
+
 use crate::app::App;
-use crate::config::Config;
 use crate::store::requirements::{self, RequirementBook};
 
 /// The name of the service.

@@ -3,5 +3,4 @@
 mod entity;
 pub mod migration;
 pub mod requirements;
-pub mod roster;
 pub mod sessions;

@@ -1,3 +1,8 @@
-//! What is kept: rule files.
+//! What is kept: organisations and their lists, people, published rows, rule files.
 
+mod entity;
+pub mod migration;
+pub mod national_returns;
+pub mod people;
+pub mod places;
 pub mod roles;

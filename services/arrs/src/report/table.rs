@@ -282,7 +282,7 @@ fn supervision(section: &PcnSupervision, text: &mut String) {
 fn new_table(columns: &[(&str, CellAlignment)]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .load_style(UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH)
         .set_header(columns.iter().map(|(name, _)| *name));

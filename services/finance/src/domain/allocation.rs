@@ -63,9 +63,7 @@ fn amount(
     weighted: Option<Population>,
     rate: Option<&Figure>,
 ) -> Result<Pence, AllocationGap> {
-    let list = weighted.ok_or(AllocationGap::ListMissing {
-        date: year.list_date(),
-    })?;
+    let list = weighted.ok_or(AllocationGap::ListMissing { date: year.list_date() })?;
     match rate.map(|figure| figure.value) {
         Some(Value::PerWeightedPatient(rate)) => Ok(rate.times(list)),
         Some(Value::AYear(_) | Value::AMonth(_) | Value::Wte(_) | Value::Unlimited) | None => {

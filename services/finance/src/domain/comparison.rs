@@ -38,9 +38,7 @@ impl StepDifference {
 impl Comparison {
     /// The first step that used another figure: why the amounts differ, if a figure is why.
     pub fn cause(&self) -> Option<&StepDifference> {
-        self.steps
-            .iter()
-            .find(|difference| difference.figure_differs())
+        self.steps.iter().find(|difference| difference.figure_differs())
     }
 }
 
@@ -76,19 +74,12 @@ pub fn compare(earlier: &Line, later: &Line) -> Comparison {
         })
         .filter(|difference| difference.earlier != difference.later)
         .collect();
-    Comparison {
-        earlier: earlier.outcome,
-        later: later.outcome,
-        steps,
-    }
+    Comparison { earlier: earlier.outcome, later: later.outcome, steps }
 }
 
 fn keyed(steps: &[Step]) -> impl Iterator<Item = (StepCode, usize, &Step)> {
     steps.iter().enumerate().map(|(index, step)| {
-        let before = steps[..index]
-            .iter()
-            .filter(|other| other.code == step.code)
-            .count();
+        let before = steps[..index].iter().filter(|other| other.code == step.code).count();
         (step.code, before, step)
     })
 }

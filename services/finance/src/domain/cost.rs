@@ -40,11 +40,7 @@ impl MonthCost {
 
     /// What may be claimed now. A recovery paid before what it recovers from waits with it.
     pub(crate) fn claimable_now(&self) -> Components {
-        if self.paid.total() < Pence::ZERO {
-            Components::default()
-        } else {
-            self.paid
-        }
+        if self.paid.total() < Pence::ZERO { Components::default() } else { self.paid }
     }
 }
 
@@ -66,11 +62,7 @@ pub(crate) fn place(
         let Some(month) = month_in_post(row.month, assignments) else {
             if row.month.contract_year() == year {
                 let (engagement, month) = (row.engagement, row.month);
-                unplaced.push(UnplacedPay {
-                    engagement,
-                    month,
-                    amount: row.amounts.total(),
-                });
+                unplaced.push(UnplacedPay { engagement, month, amount: row.amounts.total() });
             }
             continue;
         };
@@ -97,7 +89,7 @@ pub(crate) fn index(month: Month) -> usize {
 }
 
 /// The month itself if a day of it is in post, else the last one before with such a day.
-fn month_in_post(month: Month, assignments: &[Assignment]) -> Option<Month> {
+pub(crate) fn month_in_post(month: Month, assignments: &[Assignment]) -> Option<Month> {
     let last_day = |assignment: &Assignment| {
         let up_to = Period::new(assignment.period.from(), Some(month.next().first()))?;
         assignment.period.overlap(up_to)?.last()
@@ -132,12 +124,7 @@ impl Attribution {
         let own = by_code[pcn];
         let mut weights: Vec<i64> = by_code.into_values().collect();
         weights.push(all - weights.iter().sum::<i64>());
-        Attribution {
-            own,
-            all,
-            weights,
-            position,
-        }
+        Attribution { own, all, weights, position }
     }
 
     /// The part of an amount that is this PCN's.

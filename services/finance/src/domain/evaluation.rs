@@ -63,9 +63,7 @@ pub struct Evaluation {
 impl Evaluation {
     /// The lines of the month asked about.
     pub fn month_lines(&self) -> impl Iterator<Item = &Line> {
-        self.lines
-            .iter()
-            .filter(|line| line.month == self.question.month)
+        self.lines.iter().filter(|line| line.month == self.question.month)
     }
 }
 
@@ -73,20 +71,14 @@ impl Evaluation {
 pub fn evaluate(rules: &RuleBook, question: &Question, records: &PcnRecords) -> Evaluation {
     let year = question.month.contract_year();
     let months: Vec<Month> = year.months_to(question.month).collect();
-    let contexts: Vec<Context<'_>> = months
-        .iter()
-        .map(|month| context(rules, question, records, *month))
-        .collect();
+    let contexts: Vec<Context<'_>> =
+        months.iter().map(|month| context(rules, question, records, *month)).collect();
 
     let mut lines = Vec::with_capacity(records.engagements.len() * months.len());
     let mut unplaced = Vec::new();
     for engagement in &records.engagements {
-        let (costs, without_month) = place(
-            &engagement.pay,
-            &engagement.assignments,
-            year,
-            question.claim_date,
-        );
+        let (costs, without_month) =
+            place(&engagement.pay, &engagement.assignments, year, question.claim_date);
         unplaced.extend(without_month);
         for context in &contexts {
             lines.extend(price(context, engagement, &costs[index(context.month)]));
@@ -139,17 +131,13 @@ fn context<'a>(
 /// The area of a day: a stated one before a derived one, none if two records disagree.
 fn area_on(areas: &[AreaPeriod], day: Date) -> Option<AreaPeriod> {
     let of_basis = |basis: AreaBasis| {
-        let mut found = areas
-            .iter()
-            .filter(move |area| area.period.contains(day) && area.basis == basis);
+        let mut found =
+            areas.iter().filter(move |area| area.period.contains(day) && area.basis == basis);
         let first = *found.next()?;
         let same = |area: LondonArea| area == first.area;
         found.all(|area| same(area.area)).then_some(first)
     };
-    if areas
-        .iter()
-        .any(|area| area.period.contains(day) && area.basis == AreaBasis::Stated)
-    {
+    if areas.iter().any(|area| area.period.contains(day) && area.basis == AreaBasis::Stated) {
         return of_basis(AreaBasis::Stated);
     }
     of_basis(AreaBasis::OutsideLondonRegion)
@@ -164,9 +152,7 @@ fn apply_room(lines: &mut [Line], allocations: &[Allocation]) {
             *unpriced += 1;
             continue;
         };
-        let known = allocations
-            .iter()
-            .find(|allocation| allocation.pot == line.pot);
+        let known = allocations.iter().find(|allocation| allocation.pot == line.pot);
         let step = match known.map(|allocation| (allocation.amount, allocation.rate.clone())) {
             Some((Ok(amount), rate)) => {
                 let left = (amount - *earlier).max(Pence::ZERO);

@@ -28,12 +28,8 @@ pub enum RowArea {
 
 impl RowArea {
     /// Every area, in the order of declaration.
-    pub const ALL: [RowArea; 4] = [
-        RowArea::Outside,
-        RowArea::Outer,
-        RowArea::Inner,
-        RowArea::London,
-    ];
+    pub const ALL: [RowArea; 4] =
+        [RowArea::Outside, RowArea::Outer, RowArea::Inner, RowArea::London];
 
     /// The word in rule files.
     pub const fn as_str(self) -> &'static str {
@@ -64,13 +60,8 @@ impl fmt::Display for RowArea {
 impl FromStr for RowArea {
     type Err = WordError;
     fn from_str(text: &str) -> Result<RowArea, WordError> {
-        const EXPECTED: WordError = WordError {
-            expected: "outside, outer, inner or london",
-        };
-        RowArea::ALL
-            .into_iter()
-            .find(|area| area.as_str() == text)
-            .ok_or(EXPECTED)
+        const EXPECTED: WordError = WordError { expected: "outside, outer, inner or london" };
+        RowArea::ALL.into_iter().find(|area| area.as_str() == text).ok_or(EXPECTED)
     }
 }
 
@@ -114,13 +105,8 @@ impl fmt::Display for Pot {
 impl FromStr for Pot {
     type Err = WordError;
     fn from_str(text: &str) -> Result<Pot, WordError> {
-        const EXPECTED: WordError = WordError {
-            expected: "MAIN or GP_RINGFENCE",
-        };
-        Pot::ALL
-            .into_iter()
-            .find(|pot| pot.as_str() == text)
-            .ok_or(EXPECTED)
+        const EXPECTED: WordError = WordError { expected: "MAIN or GP_RINGFENCE" };
+        Pot::ALL.into_iter().find(|pot| pot.as_str() == text).ok_or(EXPECTED)
     }
 }
 
@@ -251,16 +237,19 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// The role it is of, if it is of one.
+    pub const fn role(&self) -> Option<&RoleCode> {
+        match &self.cell {
+            Cell::Maximum { role, .. } | Cell::Fee { role } => Some(role),
+            Cell::Cap { role, .. } => role.as_ref(),
+            Cell::Rate { .. } => None,
+        }
+    }
+
     /// `maximum/CP/7-8a/outside/2025-04-01/2025-03-27`; a half row has `half` before its dates.
     pub fn name(cell: &Cell, validity: &Validity) -> String {
         let cell = match cell {
-            Cell::Maximum {
-                role,
-                label,
-                area,
-                share,
-                band: _,
-            } => {
+            Cell::Maximum { role, label, area, share, band: _ } => {
                 let half = match share {
                     Share::Half => "/half",
                     Share::Whole => "",
@@ -268,11 +257,7 @@ impl Figure {
                 format!("maximum/{role}/{}/{area}{half}", label.replace('/', "-"))
             }
             Cell::Rate { pot } => format!("rate/{pot}"),
-            Cell::Cap {
-                role,
-                min_list,
-                max_list,
-            } => {
+            Cell::Cap { role, min_list, max_list } => {
                 let role = role.as_ref().map_or("ALL", RoleCode::as_str);
                 let most = max_list.map_or_else(|| "any".to_owned(), |most| most.to_string());
                 format!("cap/{role}/{min_list}-{most}")

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use terms::{
-    Assignment, Band, Confidence, Date, DeploymentModel, Engagement, EngagementId, Fraction, LondonArea,
-    Minutes, Month, OdsCode, Pence, Period, RoleCode,
+    Assignment, Band, Confidence, Date, DeploymentModel, Engagement, EngagementId, Fraction,
+    LondonArea, Minutes, Month, OdsCode, Pence, Period, RoleCode,
 };
 
 use super::cost::{Attribution, MonthCost};
@@ -185,18 +185,10 @@ pub(crate) fn price(
     cost: &MonthCost,
 ) -> Option<Line> {
     let engagement = &records.engagement;
-    let own = || {
-        records
-            .assignments
-            .iter()
-            .filter(|held| held.pcn == *context.pcn)
-    };
+    let own = || records.assignments.iter().filter(|held| held.pcn == *context.pcn);
     let month = context.month;
     own().find(|held| held.period.overlap(month.period()).is_some())?;
-    let start = own()
-        .map(|held| held.period.from())
-        .min()
-        .unwrap_or(month.first());
+    let start = own().map(|held| held.period.from()).min().unwrap_or(month.first());
 
     let attribution = Attribution::of(context.pcn, &records.assignments, month);
     let figures = figures(context, records, own());
@@ -218,10 +210,7 @@ pub(crate) fn price(
         engagement: engagement.id,
         role: engagement.role.clone(),
         start,
-        pot: context
-            .rules
-            .role(&engagement.role)
-            .map_or(Pot::Main, |role| role.pot(month.first())),
+        pot: context.rules.role(&engagement.role).map_or(Pot::Main, |role| role.pot(month.first())),
         area: context.area.map(|area| area.area),
         wte: (engagement.full_time > Minutes::ZERO)
             .then(|| wte(attribution.own, engagement.full_time, month)),
@@ -235,14 +224,7 @@ pub(crate) fn price(
         steps,
     };
     match figures {
-        Ok(found) => apply(
-            context,
-            engagement,
-            &found,
-            shared,
-            attribution.own,
-            &mut line,
-        ),
+        Ok(found) => apply(context, engagement, &found, shared, attribution.own, &mut line),
         Err(reason) => line.outcome = Outcome::Unpriced(reason),
     }
     Some(line)
@@ -263,13 +245,9 @@ fn figures<'a>(
 ) -> Result<Figures, UnpricedReason> {
     let engagement = &records.engagement;
     let rules = context.rules;
-    let role_index = rules
-        .role_index(&engagement.role)
-        .ok_or(UnpricedReason::RoleUnknown)?;
+    let role_index = rules.role_index(&engagement.role).ok_or(UnpricedReason::RoleUnknown)?;
     let role = &rules.roles()[role_index];
-    let wrong = role
-        .full_time
-        .is_some_and(|required| required != engagement.full_time);
+    let wrong = role.full_time.is_some_and(|required| required != engagement.full_time);
     if wrong || engagement.full_time == Minutes::ZERO {
         let (stated, required) = (engagement.full_time, role.full_time);
         return Err(UnpricedReason::FullTimeHours { stated, required });
@@ -288,11 +266,7 @@ fn figures<'a>(
         month: context.month,
         known_on: context.rules_known_on,
     };
-    Ok(Figures {
-        segments: segments(&terms, own)?,
-        share,
-        agreement,
-    })
+    Ok(Figures { segments: segments(&terms, own)?, share, agreement })
 }
 
 /// The whole row needs the day, a recorded agreement and somebody else of the PCN at half.
@@ -306,11 +280,7 @@ fn half_or_whole(
     }
     let agreed = records.agreement == WrittenAgreement::Recorded;
     let begun = whole_from.is_some_and(|from| from <= context.month.first());
-    let share = if agreed && begun && context.half_elsewhere {
-        Share::Whole
-    } else {
-        Share::Half
-    };
+    let share = if agreed && begun && context.half_elsewhere { Share::Whole } else { Share::Half };
     (share, Some((records.agreement, context.half_elsewhere)))
 }
 
@@ -336,11 +306,7 @@ fn area_step(area: Option<AreaPeriod>, amount: Pence) -> Step {
     let step = Step::new(StepCode::Area, amount).by(PolicyName::LondonArea.applied());
     match area {
         None => step,
-        Some(AreaPeriod {
-            area,
-            basis,
-            period: _,
-        }) => step.with(&[
+        Some(AreaPeriod { area, basis, period: _ }) => step.with(&[
             (NumberName::Area, NumberValue::Area(area)),
             (NumberName::AreaBasis, NumberValue::AreaBasis(basis)),
         ]),
@@ -391,29 +357,18 @@ fn cost_steps(
 ) -> Components {
     let actual = cost.actual();
     let paid = cost.claimable_now();
-    steps.push(
-        Step::new(StepCode::Cost, actual)
-            .by(PolicyName::CostProration.applied())
-            .with(&[
-                (NumberName::PayRows, NumberValue::Count(cost.rows)),
-                (NumberName::Salary, NumberValue::Money(paid.salary)),
-                (NumberName::EmployerNi, NumberValue::Money(paid.employer_ni)),
-                (
-                    NumberName::EmployerPension,
-                    NumberValue::Money(paid.employer_pension),
-                ),
-                (NumberName::Fees, NumberValue::Money(paid.fees)),
-            ]),
-    );
+    steps.push(Step::new(StepCode::Cost, actual).by(PolicyName::CostProration.applied()).with(&[
+        (NumberName::PayRows, NumberValue::Count(cost.rows)),
+        (NumberName::Salary, NumberValue::Money(paid.salary)),
+        (NumberName::EmployerNi, NumberValue::Money(paid.employer_ni)),
+        (NumberName::EmployerPension, NumberValue::Money(paid.employer_pension)),
+        (NumberName::Fees, NumberValue::Money(paid.fees)),
+    ]));
     for (month, amount) in &cost.late {
-        steps.push(
-            Step::new(StepCode::LatePay, actual)
-                .by(PolicyName::LatePay.applied())
-                .with(&[
-                    (NumberName::LateMonth, NumberValue::Month(*month)),
-                    (NumberName::Late, NumberValue::Money(*amount)),
-                ]),
-        );
+        steps.push(Step::new(StepCode::LatePay, actual).by(PolicyName::LatePay.applied()).with(&[
+            (NumberName::LateMonth, NumberValue::Month(*month)),
+            (NumberName::Late, NumberValue::Money(*amount)),
+        ]));
     }
     let waiting = actual - paid.total();
     if waiting != Pence::ZERO || cost.unpaid != Pence::ZERO {
@@ -432,14 +387,8 @@ fn cost_steps(
         Step::new(StepCode::Attribution, paid.total())
             .by(PolicyName::CostShare.applied())
             .with(&[
-                (
-                    NumberName::OwnMinuteDays,
-                    NumberValue::Count(attribution.own),
-                ),
-                (
-                    NumberName::AllMinuteDays,
-                    NumberValue::Count(attribution.all),
-                ),
+                (NumberName::OwnMinuteDays, NumberValue::Count(attribution.own)),
+                (NumberName::AllMinuteDays, NumberValue::Count(attribution.all)),
             ])
             .to(shared.total()),
     );
@@ -455,11 +404,7 @@ fn apply(
     minute_days: i64,
     line: &mut Line,
 ) {
-    let weakest = found
-        .segments
-        .iter()
-        .map(|segment| segment.figure.confidence)
-        .max();
+    let weakest = found.segments.iter().map(|segment| segment.figure.confidence).max();
     line.confidence = weakest;
     let wte = wte(minute_days, engagement.full_time, context.month);
 
@@ -473,9 +418,7 @@ fn apply(
             }
             Ok((allowed, figure)) => {
                 let after = amount - (shared.fees - allowed);
-                line.confidence = line
-                    .confidence
-                    .max(figure.as_ref().map(|used| used.confidence));
+                line.confidence = line.confidence.max(figure.as_ref().map(|used| used.confidence));
                 line.steps.push(
                     Step::new(StepCode::NotClaimable, amount)
                         .using(figure)
@@ -496,34 +439,25 @@ fn apply(
     let most = maximum(&found.segments, engagement.full_time, context.month);
     line.maximum = Some(most);
     line.steps.push(
-        Step::new(StepCode::Maximum, amount)
-            .by(PolicyName::LineRounding.applied())
-            .with(&[
-                (NumberName::Maximum, NumberValue::Money(most)),
-                (NumberName::Wte, NumberValue::Exact(wte)),
-            ]),
+        Step::new(StepCode::Maximum, amount).by(PolicyName::LineRounding.applied()).with(&[
+            (NumberName::Maximum, NumberValue::Money(most)),
+            (NumberName::Wte, NumberValue::Exact(wte)),
+        ]),
     );
     let over = |segment: &&Segment| segment.minutes > engagement.full_time;
     if let Some(segment) = found.segments.iter().find(over) {
         line.steps.push(
-            Step::new(StepCode::OverFullTime, amount)
-                .by(PolicyName::WteCeiling.applied())
-                .with(&[
-                    (NumberName::Minutes, count(segment.minutes)),
-                    (
-                        NumberName::CountedMinutes,
-                        count(segment.minutes.min(WEEKLY_MAX)),
-                    ),
-                    (NumberName::FullTimeMinutes, count(engagement.full_time)),
-                ]),
+            Step::new(StepCode::OverFullTime, amount).by(PolicyName::WteCeiling.applied()).with(&[
+                (NumberName::Minutes, count(segment.minutes)),
+                (NumberName::CountedMinutes, count(segment.minutes.min(WEEKLY_MAX))),
+                (NumberName::FullTimeMinutes, count(engagement.full_time)),
+            ]),
         );
     }
     // What is left of a recovery is not a claim: nothing below zero is payable.
     let payable = amount.min(most).max(Pence::ZERO);
     line.steps.push(
-        Step::new(StepCode::LowerOf, amount)
-            .by(PolicyName::MaximumTest.applied())
-            .to(payable),
+        Step::new(StepCode::LowerOf, amount).by(PolicyName::MaximumTest.applied()).to(payable),
     );
     line.steps.push(Step::new(StepCode::Baseline, payable));
     line.steps.push(Step::new(StepCode::Cap, payable));
@@ -535,15 +469,12 @@ fn share_steps(found: &Figures, amount: Pence, steps: &mut Vec<Step>) -> Pence {
     if let Some((agreement, others)) = found.agreement {
         let recorded = i64::from(agreement == WrittenAgreement::Recorded);
         steps.push(
-            Step::new(StepCode::WrittenAgreement, amount)
-                .by(PolicyName::MhpHalf.applied())
-                .with(&[
+            Step::new(StepCode::WrittenAgreement, amount).by(PolicyName::MhpHalf.applied()).with(
+                &[
                     (NumberName::AgreementRecorded, NumberValue::Count(recorded)),
-                    (
-                        NumberName::OthersAtHalf,
-                        NumberValue::Count(i64::from(others)),
-                    ),
-                ]),
+                    (NumberName::OthersAtHalf, NumberValue::Count(i64::from(others))),
+                ],
+            ),
         );
     }
     match found.share {
@@ -587,11 +518,7 @@ fn fee(
     }
     let figure = context
         .rules
-        .fee(
-            &engagement.role,
-            context.month.first(),
-            context.rules_known_on,
-        )
+        .fee(&engagement.role, context.month.first(), context.rules_known_on)
         .ok_or(UnpricedReason::FeeFigureMissing)?;
     match figure.value {
         Value::AMonth(a_month) => {

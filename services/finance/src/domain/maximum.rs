@@ -106,10 +106,7 @@ fn row_band(role: &Role, band: Option<Band>) -> Result<Option<Band>, UnpricedRea
     }
     match &role.row {
         Row::ByRole(_) => Ok(None),
-        Row::ByBand(default) => band
-            .or(*default)
-            .map(Some)
-            .ok_or(UnpricedReason::BandMissing),
+        Row::ByBand(default) => band.or(*default).map(Some).ok_or(UnpricedReason::BandMissing),
     }
 }
 

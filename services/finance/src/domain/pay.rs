@@ -95,33 +95,22 @@ pub fn check(rows: &[Pay]) -> Vec<PayError> {
     let mut errors = Vec::new();
     let mut totals: BTreeMap<(EngagementId, Month), Pence> = BTreeMap::new();
     for row in rows {
-        let Components {
-            salary,
-            employer_ni,
-            employer_pension,
-            fees,
-        } = row.amounts;
+        let Components { salary, employer_ni, employer_pension, fees } = row.amounts;
         let amounts = [salary, employer_ni, employer_pension, fees];
         let beyond = |amount: &&Pence| amount.0.unsigned_abs() > AMOUNT_MAX.0.unsigned_abs();
         if let Some(amount) = amounts.iter().find(beyond) {
             let (engagement, month) = (row.engagement, row.month);
-            errors.push(PayError::TooLarge {
-                engagement,
-                month,
-                amount: *amount,
-            });
+            errors.push(PayError::TooLarge { engagement, month, amount: *amount });
             continue;
         }
         let total = totals.entry((row.engagement, row.month)).or_default();
         *total = *total + row.amounts.total();
     }
     let below = totals.into_iter().filter(|(_, total)| *total < Pence::ZERO);
-    errors.extend(
-        below.map(|((engagement, month), total)| PayError::BelowZero {
-            engagement,
-            month,
-            total,
-        }),
-    );
+    errors.extend(below.map(|((engagement, month), total)| PayError::BelowZero {
+        engagement,
+        month,
+        total,
+    }));
     errors
 }

@@ -123,10 +123,7 @@ impl PolicyName {
 
     /// The point with its value, as a step names it.
     pub const fn applied(self) -> PolicyUse {
-        PolicyUse {
-            name: self,
-            value: self.implemented(),
-        }
+        PolicyUse { name: self, value: self.implemented() }
     }
 }
 
@@ -188,12 +185,7 @@ impl Policy {
         if value != implemented {
             return Err(PolicyError::NotImplemented { implemented });
         }
-        Ok(Policy {
-            name,
-            point,
-            alternatives,
-            basis,
-        })
+        Ok(Policy { name, point, alternatives, basis })
     }
 
     /// Which point it settles.

@@ -227,9 +227,7 @@ impl RuleBook {
         let mut by_code = HashMap::new();
         for (index, role) in roles.iter().enumerate() {
             if by_code.insert(role.code.clone(), index).is_some() {
-                clashes.push(Clash::RoleTwice {
-                    role: role.code.clone(),
-                });
+                clashes.push(Clash::RoleTwice { role: role.code.clone() });
             }
         }
         check_policies(&policies, &mut clashes);
@@ -244,40 +242,21 @@ impl RuleBook {
         let mut fees: HashMap<usize, Vec<Arc<Figure>>> = HashMap::new();
         for figure in &figures {
             match &figure.cell {
-                Cell::Maximum {
-                    role,
-                    band,
-                    area,
-                    share,
-                    label: _,
-                } => {
-                    let edition = editions
-                        .entry(figure.validity.newness())
-                        .or_insert_with(|| Edition {
-                            validity: figure.validity,
-                            cells: HashMap::new(),
-                        });
+                Cell::Maximum { role, band, area, share, label: _ } => {
+                    let edition = editions.entry(figure.validity.newness()).or_insert_with(|| {
+                        Edition { validity: figure.validity, cells: HashMap::new() }
+                    });
                     let cell = (by_code[role], *band, *area, *share);
                     edition.cells.insert(cell, Arc::clone(figure));
                 }
                 Cell::Fee { role } => {
-                    fees.entry(by_code[role])
-                        .or_default()
-                        .push(Arc::clone(figure));
+                    fees.entry(by_code[role]).or_default().push(Arc::clone(figure));
                 }
                 Cell::Rate { .. } | Cell::Cap { .. } => {}
             }
         }
         let editions = editions.into_values().rev().collect();
-        Ok(RuleBook {
-            digest,
-            roles,
-            by_code,
-            policies,
-            figures,
-            editions,
-            fees,
-        })
+        Ok(RuleBook { digest, roles, by_code, policies, figures, editions, fees })
     }
 
     /// Names the set of files the book was read from.
@@ -353,19 +332,16 @@ impl RuleBook {
             Cell::Maximum { .. } | Cell::Rate { .. } | Cell::Fee { .. } => false,
         };
         let edition = self.newest(day, known_on, of_role)?.validity;
-        self.figures
-            .iter()
-            .filter(|figure| figure.validity == edition)
-            .find(|figure| match &figure.cell {
-                Cell::Cap {
-                    min_list, max_list, ..
-                } => {
-                    of_role(&figure.cell)
-                        && *min_list <= list
-                        && max_list.is_none_or(|most| list <= most)
-                }
-                Cell::Maximum { .. } | Cell::Rate { .. } | Cell::Fee { .. } => false,
-            })
+        self.figures.iter().filter(|figure| figure.validity == edition).find(|figure| match &figure
+            .cell
+        {
+            Cell::Cap { min_list, max_list, .. } => {
+                of_role(&figure.cell)
+                    && *min_list <= list
+                    && max_list.is_none_or(|most| list <= most)
+            }
+            Cell::Maximum { .. } | Cell::Rate { .. } | Cell::Fee { .. } => false,
+        })
     }
 
     /// What may be claimed a month and WTE of a supplier's fee, for work on `day`.
@@ -379,8 +355,7 @@ impl RuleBook {
 
     /// Whether a supplier's fee may ever be claimed for a role.
     pub fn has_fee(&self, role: &RoleCode) -> bool {
-        self.role_index(role)
-            .is_some_and(|index| self.fees.contains_key(&index))
+        self.role_index(role).is_some_and(|index| self.fees.contains_key(&index))
     }
 
     /// The pots a PCN has in a year, by the roles' periods; the main one always.
@@ -408,11 +383,7 @@ impl RuleBook {
                 next = Some(date);
             }
         };
-        for edition in self
-            .editions
-            .iter()
-            .filter(|edition| edition.validity.known(known_on))
-        {
+        for edition in self.editions.iter().filter(|edition| edition.validity.known(known_on)) {
             let validity = &edition.validity;
             if found.is_none() && validity.covers(day) {
                 found = Some(edition);
@@ -441,11 +412,7 @@ impl RuleBook {
 
 fn check_policies(policies: &[Policy], clashes: &mut Vec<Clash>) {
     for name in PolicyName::ALL {
-        match policies
-            .iter()
-            .filter(|policy| policy.name() == name)
-            .count()
-        {
+        match policies.iter().filter(|policy| policy.name() == name).count() {
             0 => clashes.push(Clash::PolicyMissing { policy: name }),
             1 => {}
             2.. => clashes.push(Clash::PolicyTwice { policy: name }),
@@ -470,10 +437,7 @@ fn check_roles(
             clashes.push(Clash::Role { figure: index });
             continue;
         };
-        let Cell::Maximum {
-            label, band, share, ..
-        } = &figure.cell
-        else {
+        let Cell::Maximum { label, band, share, .. } = &figure.cell else {
             continue;
         };
         let fits = match &role.row {
@@ -495,17 +459,11 @@ fn check_editions(figures: &[Figure], clashes: &mut Vec<Clash>) {
     for (index, figure) in figures.iter().enumerate() {
         let edition = figure.validity.newness();
         if let Some(first) = cells.insert((&figure.cell, edition), index) {
-            clashes.push(Clash::Twice {
-                first,
-                second: index,
-            });
+            clashes.push(Clash::Twice { first, second: index });
         }
         let first = *ends.entry((table(&figure.cell), edition)).or_insert(index);
         if figures[first].validity.applies_to != figure.validity.applies_to {
-            clashes.push(Clash::Ends {
-                first,
-                second: index,
-            });
+            clashes.push(Clash::Ends { first, second: index });
         }
     }
     check_caps(figures, clashes);
@@ -535,9 +493,7 @@ fn check_caps(figures: &[Figure], clashes: &mut Vec<Clash>) {
         .iter()
         .enumerate()
         .filter_map(|(index, figure)| match &figure.cell {
-            Cell::Cap {
-                min_list, max_list, ..
-            } => Some((index, figure, *min_list, *max_list)),
+            Cell::Cap { min_list, max_list, .. } => Some((index, figure, *min_list, *max_list)),
             Cell::Maximum { .. } | Cell::Rate { .. } | Cell::Fee { .. } => None,
         })
         .collect();
@@ -548,10 +504,7 @@ fn check_caps(figures: &[Figure], clashes: &mut Vec<Clash>) {
                 && earlier.cell != later.cell;
             let meet = to.is_none_or(|to| *low <= to) && high.is_none_or(|high| *from <= high);
             if same && meet {
-                clashes.push(Clash::Lists {
-                    first: *first,
-                    second: *second,
-                });
+                clashes.push(Clash::Lists { first: *first, second: *second });
             }
         }
     }
@@ -563,14 +516,7 @@ fn check_london(
     clashes: &mut Vec<Clash>,
 ) {
     for (first, figure) in figures.iter().enumerate() {
-        let Cell::Maximum {
-            role,
-            label,
-            band,
-            area: RowArea::London,
-            share,
-        } = &figure.cell
-        else {
+        let Cell::Maximum { role, label, band, area: RowArea::London, share } = &figure.cell else {
             continue;
         };
         for area in [RowArea::Outer, RowArea::Inner] {
@@ -582,10 +528,7 @@ fn check_london(
                 share: *share,
             };
             if let Some(second) = cells.get(&(&part, figure.validity.newness())) {
-                clashes.push(Clash::London {
-                    first,
-                    second: *second,
-                });
+                clashes.push(Clash::London { first, second: *second });
             }
         }
     }

@@ -223,21 +223,12 @@ impl Step {
     }
 
     pub(crate) fn by(self, policy: PolicyUse) -> Step {
-        Step {
-            policy: Some(policy),
-            ..self
-        }
+        Step { policy: Some(policy), ..self }
     }
 
     pub(crate) fn with(self, numbers: &[(NumberName, NumberValue)]) -> Step {
-        let numbers = numbers.iter().map(|(name, value)| Number {
-            name: *name,
-            value: *value,
-        });
-        Step {
-            numbers: numbers.collect(),
-            ..self
-        }
+        let numbers = numbers.iter().map(|(name, value)| Number { name: *name, value: *value });
+        Step { numbers: numbers.collect(), ..self }
     }
 
     pub(crate) fn using(self, figure: Option<Arc<Figure>>) -> Step {
@@ -246,9 +237,6 @@ impl Step {
 
     /// A number by its name.
     pub fn number(&self, name: NumberName) -> Option<NumberValue> {
-        self.numbers
-            .iter()
-            .find(|number| number.name == name)
-            .map(|number| number.value)
+        self.numbers.iter().find(|number| number.name == name).map(|number| number.value)
     }
 }

@@ -157,7 +157,5 @@ fn paid_on(text: &str) -> Result<Option<Date>, Error> {
     if text.is_empty() {
         return Ok(None);
     }
-    parse_date(text)
-        .map(Some)
-        .map_err(|error| Error::internal(format!("a stored paid_on {error}")))
+    parse_date(text).map(Some).map_err(|error| Error::internal(format!("a stored paid_on {error}")))
 }

@@ -36,15 +36,9 @@ const COMPILED_IN: [(&str, &str); 6] = [
     ("2024-25.toml", include_str!("../../rulebook/2024-25.toml")),
     ("2025-26.toml", include_str!("../../rulebook/2025-26.toml")),
     ("2026-27.toml", include_str!("../../rulebook/2026-27.toml")),
-    (
-        "policies.toml",
-        include_str!("../../rulebook/policies.toml"),
-    ),
+    ("policies.toml", include_str!("../../rulebook/policies.toml")),
     ("roles.toml", include_str!("../../rulebook/roles.toml")),
-    (
-        "standing.toml",
-        include_str!("../../rulebook/standing.toml"),
-    ),
+    ("standing.toml", include_str!("../../rulebook/standing.toml")),
 ];
 
 /// More files than a ConfigMap can sensibly hold.
@@ -103,10 +97,8 @@ fn lines(faults: &[Fault]) -> String {
 
 /// Reads the compiled-in files and, if a directory is given, its `*.toml` files.
 pub fn load(directory: Option<&Path>) -> Result<RuleBook, LoadError> {
-    let mut files: Vec<(String, String)> = COMPILED_IN
-        .iter()
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-        .collect();
+    let mut files: Vec<(String, String)> =
+        COMPILED_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     if let Some(directory) = directory {
         files.extend(read_directory(directory)?);
     }
@@ -129,10 +121,7 @@ fn read_directory(directory: &Path) -> Result<Vec<(String, String)>, LoadError> 
             continue;
         }
         if files.len() == FILES_MAX {
-            return Err(too_much(
-                directory,
-                format!("it has more than {FILES_MAX} rule files"),
-            ));
+            return Err(too_much(directory, format!("it has more than {FILES_MAX} rule files")));
         }
         let bytes = fs::metadata(&path).map_err(failed(&path))?.len();
         if bytes > FILE_BYTES_MAX {
@@ -140,11 +129,7 @@ fn read_directory(directory: &Path) -> Result<Vec<(String, String)>, LoadError> 
             return Err(too_much(&path, limit));
         }
         let text = fs::read_to_string(&path).map_err(failed(&path))?;
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.push((name, text));
     }
     Ok(files)
@@ -171,14 +156,7 @@ pub fn parse(mut files: Vec<(String, String)>) -> Result<RuleBook, Vec<Fault>> {
     for (name, text) in &files {
         reader.figures(name, text);
     }
-    let Reader {
-        files: _,
-        roles,
-        policies,
-        figures,
-        places,
-        mut faults,
-    } = reader;
+    let Reader { files: _, roles, policies, figures, places, mut faults } = reader;
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -198,13 +176,7 @@ fn digest(files: &[(String, String)]) -> Digest {
             context.update(part);
         }
     }
-    Digest(
-        context
-            .finish()
-            .as_ref()
-            .try_into()
-            .expect("SHA-256 has 32 bytes"),
-    )
+    Digest(context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
 /// Where an entry of the book stands, for errors found in the book as a whole.
@@ -234,11 +206,7 @@ impl Reader {
                 return;
             }
         };
-        for (key, _) in rules
-            .sources
-            .iter()
-            .filter(|(_, source)| source.trim().is_empty())
-        {
+        for (key, _) in rules.sources.iter().filter(|(_, source)| source.trim().is_empty()) {
             self.faults.push(Fault {
                 file: file.to_owned(),
                 line: None,
@@ -250,21 +218,12 @@ impl Reader {
         let by_band = BTreeSet::new();
         let sources = &rules.sources;
         let faults = &mut self.faults;
-        let mut check = Check {
-            file,
-            text,
-            sources,
-            by_band: &by_band,
-            start: 0,
-            faults,
-        };
+        let mut check = Check { file, text, sources, by_band: &by_band, start: 0, faults };
         for row in &rules.role {
             check.start = row.span().start;
             if let Some(role) = role(row.as_ref(), &mut check) {
                 let line = line_of(text, row.span().start);
-                self.places
-                    .roles
-                    .push((role.code.clone(), file.to_owned(), line));
+                self.places.roles.push((role.code.clone(), file.to_owned(), line));
                 self.roles.push(role);
             }
         }
@@ -288,14 +247,7 @@ impl Reader {
             .collect();
         let sources = &rules.sources;
         let faults = &mut self.faults;
-        let mut check = Check {
-            file,
-            text,
-            sources,
-            by_band: &by_band,
-            start: 0,
-            faults,
-        };
+        let mut check = Check { file, text, sources, by_band: &by_band, start: 0, faults };
         let figures = &mut self.figures;
         let places = &mut self.places.figures;
         figures_of(&rules.maximum, &mut check, figures, places);
@@ -318,11 +270,7 @@ fn figures_of<R: FigureRow>(
             continue;
         };
         if edition.rows.is_empty() {
-            check.fault::<()>(
-                "rows",
-                format!("the {} table is empty", R::TABLE),
-                "must have rows",
-            );
+            check.fault::<()>("rows", format!("the {} table is empty", R::TABLE), "must have rows");
         }
         for row in &edition.rows {
             check.start = row.span().start;
@@ -364,11 +312,7 @@ fn validity<R>(edition: &EditionRow<R>, check: &mut Check<'_>) -> Option<Validit
         let reason = "the last day is before the first".to_owned();
         return check.fault("applies_to", reason, "must be on or after applies_from");
     }
-    Some(Validity {
-        applies_from,
-        applies_to,
-        known_from,
-    })
+    Some(Validity { applies_from, applies_to, known_from })
 }
 
 fn clash_fault(clash: &Clash, places: &Places) -> Fault {
@@ -386,42 +330,28 @@ fn clash_fault(clash: &Clash, places: &Places) -> Fault {
         }
         Clash::Lists { first, second } => (Some(at(*second)), "min_list", like(*first)),
         Clash::London { first, second } => (Some(at(*second)), "area", like(*first)),
-        Clash::Role { figure } => (
-            Some(at(*figure)),
-            "role",
-            "must be the code of a [[role]]".to_owned(),
-        ),
+        Clash::Role { figure } => {
+            (Some(at(*figure)), "role", "must be the code of a [[role]]".to_owned())
+        }
         Clash::Band { figure } => {
             let expected = "must be the role's row, or one of its bands where bands pick the row";
             (Some(at(*figure)), "band", expected.to_owned())
         }
-        Clash::Share { figure } => (
-            Some(at(*figure)),
-            "share",
-            "must be 100 for this role".to_owned(),
-        ),
+        Clash::Share { figure } => {
+            (Some(at(*figure)), "share", "must be 100 for this role".to_owned())
+        }
         Clash::RoleTwice { role } => {
             let mut of_role = places.roles.iter().filter(|(code, _, _)| code == role);
-            let later = of_role
-                .next_back()
-                .map(|(_, file, line)| (file.clone(), *line));
+            let later = of_role.next_back().map(|(_, file, line)| (file.clone(), *line));
             (later, "code", format!("must be one [[role]] for {role}"))
         }
-        Clash::PolicyTwice { policy } | Clash::PolicyMissing { policy } => (
-            None,
-            "policy",
-            format!("must be one [[policy]] for {policy}"),
-        ),
+        Clash::PolicyTwice { policy } | Clash::PolicyMissing { policy } => {
+            (None, "policy", format!("must be one [[policy]] for {policy}"))
+        }
     };
     let (file, line) = match place {
         Some((file, line)) => (file, Some(line)),
         None => ("the set of rule files".to_owned(), None),
     };
-    Fault {
-        file,
-        line,
-        field: field.to_owned(),
-        reason: clash.to_string(),
-        expected,
-    }
+    Fault { file, line, field: field.to_owned(), reason: clash.to_string(), expected }
 }

@@ -2,7 +2,7 @@
 
 use arrs_proto::event::v1 as pb;
 use prost::{Message, Name};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 use terms::{EngagementId, Instant, OdsCode};
 use uuid::Uuid;
 
@@ -10,9 +10,9 @@ use super::table::{
     assignment, engagement, list_size, london_area, organisation, organisation_relation,
 };
 use super::{from_column, to_column};
-use crate::db::Write;
+use crate::db::{self, Write};
 use crate::error::Error;
-use crate::facts::NewFact;
+use crate::facts::{self, NewFact};
 use crate::names;
 use crate::statement::{self, Outcome, Provenance};
 use crate::wire;
@@ -324,4 +324,18 @@ fn day(
 
 fn needed<T>(value: Option<T>) -> Result<T, Error> {
     value.ok_or_else(|| Error::internal("a fact lacks a date"))
+}
+
+/// Forgets everything told by `producer`, so that it is followed again from its first fact.
+///
+/// For a service that is stopped: one that runs remembers how far it has followed.
+pub async fn forget(write: &Write, producer: &str) -> Result<(), Error> {
+    let txn = &**write;
+    organisation::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+    organisation_relation::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+    london_area::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+    list_size::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+    engagement::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+    assignment::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+    facts::forget_cursor(txn, producer).await
 }

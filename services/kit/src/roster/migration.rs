@@ -103,7 +103,8 @@ impl MigrationTrait for Roster {
             ("list_size", "list_size_code", &["code", "date"]),
             ("engagement", "engagement_id", &["engagement_id", "known_from"]),
             ("engagement", "engagement_owner", &["owner_code", "reference"]),
-            ("engagement", "engagement_person", &["person_id"]),
+            ("engagement", "engagement_reference", &["reference"]),
+            ("engagement", "engagement_person", &["person_reference"]),
             ("assignment", "assignment_engagement", &["engagement_id", "known_from"]),
             ("assignment", "assignment_pcn", &["pcn_code", "valid_from"]),
         ] {

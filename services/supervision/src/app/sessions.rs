@@ -15,8 +15,8 @@ use crate::app::App;
 use crate::domain::requirement::Kind;
 use crate::domain::session::Session;
 use crate::events;
-pub use crate::store::sessions::{Recorded, SessionId};
 use crate::store::sessions::{self, Change, Taken};
+pub use crate::store::sessions::{Recorded, SessionId};
 
 /// One row of a file, each cell checked on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,8 +208,8 @@ impl Known {
             wrong("date", &date, format!("must not be after {}", context.recorded_on));
         }
         // A PCN that is not there and one that is not theirs read the same.
-        let is_pcn = self.pcns.contains(&row.pcn)
-            && context.scope.sees(&row.pcn, Month::of(row.date));
+        let is_pcn =
+            self.pcns.contains(&row.pcn) && context.scope.sees(&row.pcn, Month::of(row.date));
         if !is_pcn {
             let reason = "is not a PCN whose sessions you may record (or it might not exist)";
             wrong("pcn_code", row.pcn.as_str(), reason.to_owned());

@@ -101,23 +101,20 @@ impl App {
         // All engagements so far: where somebody's days in post began decides what is asked.
         let first = Month::new(BEGINNING.0, BEGINNING.1).expect("it is a month");
         let first = first.min(*month);
-        let engaged =
-            roster::engaged_in_month(&**read, scope, pcn, first, *month, cut.at).await?;
+        let engaged = roster::engaged_in_month(&**read, scope, pcn, first, *month, cut.at).await?;
         let people = in_post(&engaged, pcn, *month);
         let until = month.last().min(cut.as_of);
-        let sessions =
-            sessions::of_people(&**read, scope, pcn, &people, until, cut.at).await?;
+        let sessions = sessions::of_people(&**read, scope, pcn, &people, until, cut.at).await?;
         let roster: Vec<(Engagement, Vec<Assignment>)> = engaged
             .iter()
             .map(|engaged| (engaged.engagement.clone(), engaged.assignments.clone()))
             .collect();
-        let asked =
-            Asked { month: *month, today: cut.as_of, rules_known_on: cut.rules_known_on };
-        let found =
-            compliance::of_pcn(pcn, asked, &roster, &sessions, &self.book.requirements);
-        let not_examined = found.not_examined.iter().map(|(requirement, reason)| {
-            (requirement.code.clone(), reason.to_string())
-        });
+        let asked = Asked { month: *month, today: cut.as_of, rules_known_on: cut.rules_known_on };
+        let found = compliance::of_pcn(pcn, asked, &roster, &sessions, &self.book.requirements);
+        let not_examined = found
+            .not_examined
+            .iter()
+            .map(|(requirement, reason)| (requirement.code.clone(), reason.to_string()));
         Ok(Summary {
             not_examined: not_examined.collect(),
             rows: rows(&engaged, &found, pcn, *month),
@@ -170,11 +167,8 @@ fn rows(
     pcn: &OdsCode,
     month: Month,
 ) -> Vec<Row> {
-    let mut standings: HashMap<PersonId, Vec<&compliance::Standing<'_>>> = found
-        .people
-        .iter()
-        .map(|one| (one.person, one.standings.iter().collect()))
-        .collect();
+    let mut standings: HashMap<PersonId, Vec<&compliance::Standing<'_>>> =
+        found.people.iter().map(|one| (one.person, one.standings.iter().collect())).collect();
     let mut rows = Vec::with_capacity(found.people.len());
     for one in engaged {
         let Some(person) = one.engagement.person else { continue };

@@ -179,15 +179,8 @@ pub fn of_pcn<'a>(
     let mut held: BTreeMap<PersonId, Held> = BTreeMap::new();
     let mut sessions_in_month = 0;
     let until = asked.month.last().min(asked.today);
-    for session in sessions
-        .iter()
-        .filter(|session| session.pcn == *pcn && session.date <= until)
-    {
-        held.entry(session.person)
-            .or_default()
-            .entry(session.kind)
-            .or_default()
-            .push(session.date);
+    for session in sessions.iter().filter(|session| session.pcn == *pcn && session.date <= until) {
+        held.entry(session.person).or_default().entry(session.kind).or_default().push(session.date);
         if month.contains(session.date) {
             sessions_in_month += 1;
         }
@@ -211,18 +204,9 @@ pub fn of_pcn<'a>(
 
     let mut counts: BTreeMap<Force, Counts> = BTreeMap::new();
     for standing in people.iter().flat_map(|one| &one.standings) {
-        counts
-            .entry(standing.requirement.force)
-            .or_default()
-            .add(standing.status);
+        counts.entry(standing.requirement.force).or_default().add(standing.status);
     }
-    Summary {
-        counts,
-        people,
-        not_examined,
-        services_without_person,
-        sessions_in_month,
-    }
+    Summary { counts, people, not_examined, services_without_person, sessions_in_month }
 }
 
 /// How everything asked of one person in one PCN stands, worst first.
@@ -248,12 +232,7 @@ pub fn of_person<'a>(
             held.entry(session.kind).or_default().push(session.date);
         }
     }
-    standings(
-        &posts,
-        &held,
-        &requirements.known_on(asked.rules_known_on),
-        asked,
-    )
+    standings(&posts, &held, &requirements.known_on(asked.rules_known_on), asked)
 }
 
 /// Days of sessions by kind.
@@ -302,10 +281,7 @@ fn not_examined<'a, 'p>(
     };
     rules
         .iter()
-        .filter(|rule| {
-            rule.applies
-                .is_none_or(|applies| applies.overlap(month).is_some())
-        })
+        .filter(|rule| rule.applies.is_none_or(|applies| applies.overlap(month).is_some()))
         .filter(|rule| concerns_somebody(rule))
         .filter_map(|rule| rule.minimum().err().map(|reason| (*rule, reason)))
         .collect()
@@ -325,22 +301,14 @@ fn standings<'a>(
         .filter_map(|rule| {
             let minimum = rule.minimum().ok()?;
             let dates = held.get(&rule.kind).map_or(&[][..], Vec::as_slice);
-            let dates: Vec<Date> = dates
-                .iter()
-                .copied()
-                .filter(|date| start <= *date)
-                .collect();
-            let concerned = posts
-                .iter()
-                .filter(|post| rule.concerns(&post.role, post.stage));
+            let dates: Vec<Date> = dates.iter().copied().filter(|date| start <= *date).collect();
+            let concerned = posts.iter().filter(|post| rule.concerns(&post.role, post.stage));
             let spans = runs(concerned.map(|post| post.days));
             standing(rule, minimum, start, &spans, &dates, asked)
         })
         .collect();
     standings.sort_by(|a, b| {
-        urgency(a)
-            .cmp(&urgency(b))
-            .then(a.requirement.code.cmp(&b.requirement.code))
+        urgency(a).cmp(&urgency(b)).then(a.requirement.code.cmp(&b.requirement.code))
     });
     standings
 }
@@ -348,12 +316,7 @@ fn standings<'a>(
 /// What comes first in a list: the worst status, then the strongest force, then the earliest day.
 fn urgency(standing: &Standing<'_>) -> (Reverse<Status>, Force, bool, Option<Date>) {
     let due_by = standing.due_by;
-    (
-        Reverse(standing.status),
-        standing.requirement.force,
-        due_by.is_none(),
-        due_by,
-    )
+    (Reverse(standing.status), standing.requirement.force, due_by.is_none(), due_by)
 }
 
 fn standing<'a>(
@@ -393,15 +356,8 @@ fn standing<'a>(
         return stands(if met { Status::Met } else { Status::Due }, None, None, 0, 0);
     }
 
-    let bound = runs(
-        in_post
-            .iter()
-            .filter_map(|span| span.overlap(minimum.applies)),
-    );
-    let last_bound = bound
-        .iter()
-        .filter_map(|span| span.overlap(month)?.last())
-        .max()?;
+    let bound = runs(in_post.iter().filter_map(|span| span.overlap(minimum.applies)));
+    let last_bound = bound.iter().filter_map(|span| span.overlap(month)?.last()).max()?;
     let whole = |slot: &Slot| bound.iter().any(|span| slot.is_within(*span));
     let ended: Vec<Slot> = slots(minimum.per, asked.month.first())
         .take_while(|slot| slot.last <= asked.month.last())
@@ -409,17 +365,11 @@ fn standing<'a>(
         .collect();
     let is_over = |slot: Slot| slot.last < asked.today;
     let over = || ended.iter().copied().filter(|slot| is_over(*slot));
-    let (periods_ended, periods_met) = (
-        count(over().count()),
-        count(over().filter(|slot| enough(*slot)).count()),
-    );
+    let (periods_ended, periods_met) =
+        (count(over().count()), count(over().filter(|slot| enough(*slot)).count()));
 
     if let Some(missed) = over().find(|slot| !enough(*slot)) {
-        let status = if dates.is_empty() {
-            Status::Never
-        } else {
-            Status::Late
-        };
+        let status = if dates.is_empty() { Status::Never } else { Status::Late };
         return stands(status, Some(missed), Some(missed.last), periods_ended, periods_met);
     }
     if let Some(open) = ended.iter().find(|slot| !enough(**slot)) {
@@ -488,14 +438,8 @@ fn slot_ending_from(per: PerPeriod, day: Date) -> Option<Slot> {
     let months_to = |divisor: i8| {
         let first_month = (day.month() - 1) / divisor * divisor + 1;
         let first = Date::new(day.year(), first_month, 1).ok()?;
-        let last = Date::new(day.year(), first_month + divisor - 1, 1)
-            .ok()?
-            .last_of_month();
-        Some(Slot {
-            first,
-            last,
-            counts_until: last,
-        })
+        let last = Date::new(day.year(), first_month + divisor - 1, 1).ok()?.last_of_month();
+        Some(Slot { first, last, counts_until: last })
     };
     match per {
         PerPeriod::Day => {
@@ -503,11 +447,7 @@ fn slot_ending_from(per: PerPeriod, day: Date) -> Option<Slot> {
             while day.weekday().to_monday_zero_offset() > FRIDAY {
                 day = day.tomorrow().ok()?;
             }
-            Some(Slot {
-                first: day,
-                last: day,
-                counts_until: day,
-            })
+            Some(Slot { first: day, last: day, counts_until: day })
         }
         PerPeriod::Week => {
             let mut last = day;
@@ -518,11 +458,7 @@ fn slot_ending_from(per: PerPeriod, day: Date) -> Option<Slot> {
             while first.weekday().to_monday_zero_offset() != 0 {
                 first = first.yesterday().ok()?;
             }
-            Some(Slot {
-                first,
-                last,
-                counts_until: last.tomorrow().ok()?.tomorrow().ok()?,
-            })
+            Some(Slot { first, last, counts_until: last.tomorrow().ok()?.tomorrow().ok()? })
         }
         PerPeriod::Month => months_to(1),
         PerPeriod::Quarter => months_to(3),

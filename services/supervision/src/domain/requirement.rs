@@ -96,9 +96,7 @@ impl Requirement {
         match self.confidence {
             Confidence::Confirmed | Confidence::OneSource => {}
             Confidence::ByBand | Confidence::Derived | Confidence::FromMemory => {
-                return Err(NotExamined::NotSureEnough {
-                    confidence: self.confidence,
-                });
+                return Err(NotExamined::NotSureEnough { confidence: self.confidence });
             }
         }
         if self.force == Force::Local {
@@ -107,11 +105,7 @@ impl Requirement {
         let sessions = self.min_sessions.ok_or(NotExamined::NoCount)?;
         let per = self.per_period.ok_or(NotExamined::NoPeriod)?;
         let applies = self.applies.ok_or(NotExamined::NoDate)?;
-        Ok(Minimum {
-            sessions,
-            per,
-            applies,
-        })
+        Ok(Minimum { sessions, per, applies })
     }
 
     /// Whether it is about somebody of this role and stage.
@@ -438,50 +432,15 @@ pub(crate) mod tests {
 
         let kind = Kind::Registration;
         let cases = [
+            (Requirement { kind, ..row.clone() }, NotExamined::NotASession { kind }),
             (
-                Requirement {
-                    kind,
-                    ..row.clone()
-                },
-                NotExamined::NotASession { kind },
+                Requirement { confidence: Confidence::FromMemory, ..row.clone() },
+                NotExamined::NotSureEnough { confidence: Confidence::FromMemory },
             ),
-            (
-                Requirement {
-                    confidence: Confidence::FromMemory,
-                    ..row.clone()
-                },
-                NotExamined::NotSureEnough {
-                    confidence: Confidence::FromMemory,
-                },
-            ),
-            (
-                Requirement {
-                    force: Force::Local,
-                    ..row.clone()
-                },
-                NotExamined::LocalOnly,
-            ),
-            (
-                Requirement {
-                    min_sessions: None,
-                    ..row.clone()
-                },
-                NotExamined::NoCount,
-            ),
-            (
-                Requirement {
-                    per_period: None,
-                    ..row.clone()
-                },
-                NotExamined::NoPeriod,
-            ),
-            (
-                Requirement {
-                    applies: None,
-                    ..row
-                },
-                NotExamined::NoDate,
-            ),
+            (Requirement { force: Force::Local, ..row.clone() }, NotExamined::LocalOnly),
+            (Requirement { min_sessions: None, ..row.clone() }, NotExamined::NoCount),
+            (Requirement { per_period: None, ..row.clone() }, NotExamined::NoPeriod),
+            (Requirement { applies: None, ..row }, NotExamined::NoDate),
         ];
         for (row, reason) in cases {
             assert_eq!(row.minimum(), Err(reason));
@@ -492,10 +451,7 @@ pub(crate) mod tests {
     fn any_is_inherited_by_every_stage_and_a_stage_by_no_other() {
         let role: RoleCode = "CP".parse().expect("a role");
         let any = monthly("CP-CLIN-M", "CP");
-        let senior = Requirement {
-            stage: StageRule::Only(Stage::Senior),
-            ..any.clone()
-        };
+        let senior = Requirement { stage: StageRule::Only(Stage::Senior), ..any.clone() };
 
         for stage in Stage::ALL {
             assert!(any.concerns(&role, *stage));
@@ -510,19 +466,10 @@ pub(crate) mod tests {
     fn a_correction_counts_from_the_day_it_became_known() {
         let first = monthly("CP-CLIN-M", "CP");
         let known_from = Some(day("2025-09-01"));
-        let second = Requirement {
-            known_from,
-            min_sessions: NonZeroU32::new(2),
-            ..first.clone()
-        };
-        let requirements = Requirements {
-            rows: vec![first.clone(), second.clone()],
-        };
+        let second = Requirement { known_from, min_sessions: NonZeroU32::new(2), ..first.clone() };
+        let requirements = Requirements { rows: vec![first.clone(), second.clone()] };
 
-        assert_eq!(
-            requirements.known_on(day("2019-06-30")),
-            Vec::<&Requirement>::new()
-        );
+        assert_eq!(requirements.known_on(day("2019-06-30")), Vec::<&Requirement>::new());
         assert_eq!(requirements.known_on(day("2025-08-31")), vec![&first]);
         assert_eq!(requirements.known_on(day("2025-09-01")), vec![&second]);
     }

@@ -21,46 +21,16 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The files of the table as they are compiled in, in the order of their names.
 const COMPILED_IN: &[(&str, &str)] = &[
-    (
-        "advanced-practice.toml",
-        include_str!("../../requirements/advanced-practice.toml"),
-    ),
-    (
-        "all-roles.toml",
-        include_str!("../../requirements/all-roles.toml"),
-    ),
-    (
-        "first-contact.toml",
-        include_str!("../../requirements/first-contact.toml"),
-    ),
-    (
-        "general-practice.toml",
-        include_str!("../../requirements/general-practice.toml"),
-    ),
-    (
-        "mental-health.toml",
-        include_str!("../../requirements/mental-health.toml"),
-    ),
-    (
-        "nursing.toml",
-        include_str!("../../requirements/nursing.toml"),
-    ),
-    (
-        "personalised-care.toml",
-        include_str!("../../requirements/personalised-care.toml"),
-    ),
-    (
-        "pharmacy.toml",
-        include_str!("../../requirements/pharmacy.toml"),
-    ),
-    (
-        "physician-associates.toml",
-        include_str!("../../requirements/physician-associates.toml"),
-    ),
-    (
-        "supervisors.toml",
-        include_str!("../../requirements/supervisors.toml"),
-    ),
+    ("advanced-practice.toml", include_str!("../../requirements/advanced-practice.toml")),
+    ("all-roles.toml", include_str!("../../requirements/all-roles.toml")),
+    ("first-contact.toml", include_str!("../../requirements/first-contact.toml")),
+    ("general-practice.toml", include_str!("../../requirements/general-practice.toml")),
+    ("mental-health.toml", include_str!("../../requirements/mental-health.toml")),
+    ("nursing.toml", include_str!("../../requirements/nursing.toml")),
+    ("personalised-care.toml", include_str!("../../requirements/personalised-care.toml")),
+    ("pharmacy.toml", include_str!("../../requirements/pharmacy.toml")),
+    ("physician-associates.toml", include_str!("../../requirements/physician-associates.toml")),
+    ("supervisors.toml", include_str!("../../requirements/supervisors.toml")),
 ];
 
 /// The table and the digest that names the set of files it came from.
@@ -137,10 +107,7 @@ pub fn with_directory(directory: &Path) -> Result<RequirementBook, RequirementsE
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable(directory))? {
         let path = entry.map_err(unreadable(directory))?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
+        if path.extension().is_some_and(|extension| extension == "toml") {
             paths.push(path);
         }
     }
@@ -150,22 +117,11 @@ pub fn with_directory(directory: &Path) -> Result<RequirementBook, RequirementsE
         if std::fs::metadata(&path).map_err(unreadable(&path))?.len() > FILE_BYTES_MAX {
             return Err(RequirementsError::TooLarge { path });
         }
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        added.push((
-            name,
-            std::fs::read_to_string(&path).map_err(unreadable(&path))?,
-        ));
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        added.push((name, std::fs::read_to_string(&path).map_err(unreadable(&path))?));
     }
     let mut files: Vec<(&str, &str)> = COMPILED_IN.to_vec();
-    files.extend(
-        added
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str())),
-    );
+    files.extend(added.iter().map(|(name, text)| (name.as_str(), text.as_str())));
     read(&files)
 }
 
@@ -201,10 +157,7 @@ pub fn read(files: &[(&str, &str)]) -> Result<RequirementBook, RequirementsError
         }
     }
     if faults.is_empty() {
-        Ok(RequirementBook {
-            requirements: Requirements { rows },
-            digest: digest_of(files),
-        })
+        Ok(RequirementBook { requirements: Requirements { rows }, digest: digest_of(files) })
     } else {
         Err(RequirementsError::Faulty(faults))
     }
@@ -218,12 +171,7 @@ fn digest_of(files: &[(&str, &str)]) -> String {
         context.update(&length.to_be_bytes());
         context.update(part.as_bytes());
     }
-    context
-        .finish()
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Deserialize)]
@@ -263,21 +211,11 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn line(&self, span: &Range<usize>) -> usize {
-        self.text
-            .bytes()
-            .take(span.start)
-            .filter(|byte| *byte == b'\n')
-            .count()
-            + 1
+        self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
     }
 
     fn fault(&self, span: Range<usize>, field: &'static str, reason: String) -> Fault {
-        Fault {
-            file: self.name.to_owned(),
-            line: self.line(&span),
-            field,
-            reason,
-        }
+        Fault { file: self.name.to_owned(), line: self.line(&span), field, reason }
     }
 
     /// The row, or none and at least one fault.
@@ -450,11 +388,8 @@ confidence = "CONFIRMED"
         assert_eq!(rows.len(), 141);
         let codes: BTreeSet<&str> = rows.iter().map(|row| row.code.as_str()).collect();
         assert_eq!(codes.len(), rows.len());
-        let examined: BTreeSet<&str> = rows
-            .iter()
-            .filter(|row| row.minimum().is_ok())
-            .map(|row| row.code.as_str())
-            .collect();
+        let examined: BTreeSet<&str> =
+            rows.iter().filter(|row| row.minimum().is_ok()).map(|row| row.code.as_str()).collect();
         let expected = [
             "ALL-INDUCT",
             "CP-CLIN-M",
@@ -487,31 +422,21 @@ confidence = "CONFIRMED"
         let book = compiled_in().expect("the files are right");
         let reason = |code: &str| {
             let row = book.requirements.rows.iter().find(|row| row.code == code);
-            row.expect("it is in the table")
-                .minimum()
-                .expect_err("it is not examined")
+            row.expect("it is in the table").minimum().expect_err("it is not examined")
         };
 
         assert_eq!(reason("CP-PEER"), NotExamined::LocalOnly);
         assert_eq!(reason("ALL-APPR"), NotExamined::NoPeriod); // Yearly is our assumption.
         assert_eq!(reason("PA-DEBRIEF"), NotExamined::NoCount); // Daily is our default.
         let confidence = terms::Confidence::FromMemory;
-        assert_eq!(
-            reason("CC-CLIN-M"),
-            NotExamined::NotSureEnough { confidence }
-        );
+        assert_eq!(reason("CC-CLIN-M"), NotExamined::NotSureEnough { confidence });
     }
 
     #[test]
     fn the_role_na_is_a_role() {
         let book = compiled_in().expect("the files are right");
         let rows = &book.requirements.rows;
-        assert_eq!(
-            rows.iter()
-                .filter(|row| row.subject.to_string() == "NA")
-                .count(),
-            3
-        );
+        assert_eq!(rows.iter().filter(|row| row.subject.to_string() == "NA").count(), 3);
     }
 
     #[test]
@@ -530,12 +455,8 @@ confidence = "CONFIRMED"
         assert!(ROW.contains(from));
         let text = ROW.replace(from, to);
         let error = read(&[("a.toml", &text)]).expect_err("it is wrong");
-        let RequirementsError::Faulty(faults) = error else {
-            panic!("{error:?}")
-        };
-        let [fault] = faults.as_slice() else {
-            panic!("{faults:?}")
-        };
+        let RequirementsError::Faulty(faults) = error else { panic!("{error:?}") };
+        let [fault] = faults.as_slice() else { panic!("{faults:?}") };
         assert_eq!((fault.line, fault.field), (line, field), "{fault}");
         assert!(fault.reason.contains(reason), "{fault}");
     }
@@ -545,13 +466,7 @@ confidence = "CONFIRMED"
         check_fault("\"CP-CLIN-M\"", "\"cp clin\"", 2, "code", "capitals");
         check_fault("\"CP\"", "\"cp\"", 3, "role", "role code");
         check_fault("\"standard\"", "\"old\"", 4, "stage", "standard, senior");
-        check_fault(
-            "\"clinical\"",
-            "\"chat\"",
-            5,
-            "kind",
-            "kind of the requirement table",
-        );
+        check_fault("\"clinical\"", "\"chat\"", 5, "kind", "kind of the requirement table");
         check_fault("\"CONTRACT\"", "\"LAW\"", 6, "force", "CONTRACT");
         check_fault("= 1", "= 0", 7, "min_sessions", "at least 1");
         check_fault("= 1", "= -1", 7, "", "invalid value");
@@ -559,13 +474,7 @@ confidence = "CONFIRMED"
         check_fault("2019-07-01", "2019-13-01", 9, "applies_from", "a date");
         check_fault("\"a source\"", "\" \"", 10, "source", "empty");
         check_fault("\"CONFIRMED\"", "\"SURE\"", 11, "confidence", "ONE SOURCE");
-        check_fault(
-            "source = \"a source\"\n",
-            "",
-            1,
-            "",
-            "missing field `source`",
-        );
+        check_fault("source = \"a source\"\n", "", 1, "", "missing field `source`");
         check_fault("force =", "power =", 6, "", "unknown field `power`");
         let to = "applies_to = \"2019-06-30\"\nsource =";
         check_fault("source =", to, 10, "applies_to", "not later");
@@ -573,18 +482,12 @@ confidence = "CONFIRMED"
 
     #[test]
     fn a_code_is_there_once_for_each_day_it_became_known() {
-        let corrected = ROW.replace(
-            "min_sessions = 1",
-            "min_sessions = 2\nknown_from = \"2025-09-01\"",
-        );
+        let corrected =
+            ROW.replace("min_sessions = 1", "min_sessions = 2\nknown_from = \"2025-09-01\"");
         assert!(read(&[("a.toml", ROW), ("b.toml", &corrected)]).is_ok());
 
         let error = read(&[("a.toml", ROW), ("b.toml", ROW)]).expect_err("it is there twice");
-        assert!(
-            error
-                .to_string()
-                .contains("b.toml, line 2, code: is also in a.toml, line 2")
-        );
+        assert!(error.to_string().contains("b.toml, line 2, code: is also in a.toml, line 2"));
     }
 
     #[test]
@@ -594,9 +497,7 @@ confidence = "CONFIRMED"
 
         let error = with_directory(&directory).expect_err("every code is there twice");
 
-        let RequirementsError::Faulty(faults) = error else {
-            panic!("{error:?}")
-        };
+        let RequirementsError::Faulty(faults) = error else { panic!("{error:?}") };
         assert_eq!(faults.len(), 141);
         assert!(faults.iter().all(|fault| fault.field == "code"));
     }

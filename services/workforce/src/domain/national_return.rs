@@ -42,9 +42,7 @@ impl FromStr for Source {
         match text {
             "NWRS Staff" => Ok(Source::Staff),
             "NWRS contracted services" => Ok(Source::ContractedServices),
-            _ => Err(ParseError {
-                expected: "must be NWRS Staff or NWRS contracted services",
-            }),
+            _ => Err(ParseError { expected: "must be NWRS Staff or NWRS contracted services" }),
         }
     }
 }
@@ -87,11 +85,7 @@ impl PublishedFte {
 impl std::ops::Add for PublishedFte {
     type Output = PublishedFte;
     fn add(self, other: PublishedFte) -> PublishedFte {
-        PublishedFte(
-            self.0
-                .checked_add(other.0)
-                .expect("the FTE of England fits 64 bits"),
-        )
+        PublishedFte(self.0.checked_add(other.0).expect("the FTE of England fits 64 bits"))
     }
 }
 
@@ -167,21 +161,14 @@ pub fn of_pcn(pcn: &OdsCode, census: Month, rows: &[Row], mappings: &LeafMapping
     let mut roles: BTreeMap<RoleCode, Tally<'_>> = BTreeMap::new();
     let mut leaves: BTreeMap<(Option<Reimbursable>, LeafKey), (&Leaf, Tally<'_>)> = BTreeMap::new();
     let mut total = Tally::default();
-    for row in rows
-        .iter()
-        .filter(|row| row.pcn == *pcn && row.census == census)
-    {
+    for row in rows.iter().filter(|row| row.pcn == *pcn && row.census == census) {
         total.add(row);
         let mapping = mappings.get(&row.leaf, census.last());
         match mapping.and_then(|mapping| mapping.role.clone()) {
             Some(role) => roles.entry(role).or_default().add(row),
             None => {
                 let key = (mapping.map(|mapping| mapping.reimbursable), row.leaf.key());
-                leaves
-                    .entry(key)
-                    .or_insert_with(|| (&row.leaf, Tally::default()))
-                    .1
-                    .add(row);
+                leaves.entry(key).or_insert_with(|| (&row.leaf, Tally::default())).1.add(row);
             }
         }
     }
@@ -194,10 +181,7 @@ pub fn of_pcn(pcn: &OdsCode, census: Month, rows: &[Row], mappings: &LeafMapping
         })
         .partition(|leaf| leaf.reimbursable.is_none());
     Summary {
-        roles: roles
-            .into_iter()
-            .map(|(role, tally)| (role, tally.figures()))
-            .collect(),
+        roles: roles.into_iter().map(|(role, tally)| (role, tally.figures())).collect(),
         outside_scheme,
         unmapped,
         total: total.figures(),
@@ -254,19 +238,8 @@ mod tests {
             assert_eq!(fte.billionths(), billionths, "{text}");
             assert_eq!(PublishedFte::from_billionths(billionths), Some(fte));
         }
-        for text in [
-            "",
-            ".",
-            "1.",
-            "-1",
-            "+1",
-            "1e3",
-            "1,5",
-            "0.1234567890",
-            "1000000",
-            "NA",
-            " 1",
-        ] {
+        for text in ["", ".", "1.", "-1", "+1", "1e3", "1,5", "0.1234567890", "1000000", "NA", " 1"]
+        {
             assert!(text.parse::<PublishedFte>().is_err(), "{text}");
         }
         let fte: PublishedFte = "0.533333333".parse().expect("an FTE");
@@ -286,16 +259,9 @@ mod tests {
 
     #[test]
     fn the_traps_of_the_publication() {
-        let pharmacist = Leaf::new(
-            "Other Direct Patient Care staff",
-            "Pharmacists",
-            "Pharmacist",
-        );
-        let director = Leaf::new(
-            "Directors",
-            "Medical Clinical Director (GP)",
-            "Clinical Director – Medical",
-        );
+        let pharmacist = Leaf::new("Other Direct Patient Care staff", "Pharmacists", "Pharmacist");
+        let director =
+            Leaf::new("Directors", "Medical Clinical Director (GP)", "Clinical Director – Medical");
         let new = Leaf::new("Other Nurses", "Nurse Astronauts", "Nurse Astronaut");
         let no = LeafMapping {
             reimbursable: Reimbursable::No,
@@ -319,28 +285,12 @@ mod tests {
         let summary = of_pcn(&pcn, "2026-06".parse().expect("a month"), &rows, &mappings);
 
         let fte = |text: &str| text.parse::<PublishedFte>().expect("an FTE");
-        let cp = Figures {
-            staff: fte("1"),
-            contracted: fte("4.04"),
-            headcount: 1,
-            rows: 4,
-        };
+        let cp = Figures { staff: fte("1"), contracted: fte("4.04"), headcount: 1, rows: 4 };
         assert_eq!(summary.roles, [("CP".parse().expect("a role"), cp)]);
         assert_eq!(summary.outside_scheme[0].leaf, director);
-        assert_eq!(
-            summary.outside_scheme[0].reimbursable,
-            Some(Reimbursable::No)
-        );
-        assert_eq!(
-            (summary.unmapped.len(), &summary.unmapped[0].leaf),
-            (1, &new)
-        );
-        let total = Figures {
-            staff: fte("1.3"),
-            contracted: fte("4.04"),
-            headcount: 2,
-            rows: 6,
-        };
+        assert_eq!(summary.outside_scheme[0].reimbursable, Some(Reimbursable::No));
+        assert_eq!((summary.unmapped.len(), &summary.unmapped[0].leaf), (1, &new));
+        let total = Figures { staff: fte("1.3"), contracted: fte("4.04"), headcount: 2, rows: 6 };
         assert_eq!(summary.total, total);
         let july = "2026-07".parse().expect("a month");
         assert_eq!(of_pcn(&pcn, july, &rows, &mappings), Summary::default());

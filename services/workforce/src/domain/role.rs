@@ -53,12 +53,7 @@ pub struct Roles {
 impl Roles {
     /// Of two roles with one code the later stands.
     pub fn new(roles: impl IntoIterator<Item = Role>) -> Roles {
-        Roles {
-            roles: roles
-                .into_iter()
-                .map(|role| (role.code.clone(), role))
-                .collect(),
-        }
+        Roles { roles: roles.into_iter().map(|role| (role.code.clone(), role)).collect() }
     }
 
     /// The role of a code.
@@ -111,11 +106,7 @@ impl Leaf {
 
 impl fmt::Display for Leaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} / {} / {}",
-            self.staff_group, self.staff_role, self.detailed_role
-        )
+        write!(f, "{} / {} / {}", self.staff_group, self.staff_role, self.detailed_role)
     }
 }
 
@@ -130,10 +121,7 @@ fn plain(text: &str) -> String {
 
 /// Hyphen, soft hyphen, the dashes of general punctuation and the minus sign.
 fn is_dash(letter: char) -> bool {
-    matches!(
-        letter,
-        '-' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}'
-    )
+    matches!(letter, '-' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
 /// Whether a leaf can be claimed. It never says that it is.
@@ -165,9 +153,7 @@ impl FromStr for Reimbursable {
             "Y" => Ok(Reimbursable::Yes),
             "AGREE" => Ok(Reimbursable::IfAgreed),
             "N" => Ok(Reimbursable::No),
-            _ => Err(ParseError {
-                expected: "must be Y, AGREE or N",
-            }),
+            _ => Err(ParseError { expected: "must be Y, AGREE or N" }),
         }
     }
 }
@@ -209,11 +195,24 @@ impl LeafMappings {
 
     /// What a leaf stands for on a census day; none if nobody has mapped it.
     pub fn get(&self, leaf: &Leaf, day: Date) -> Option<&LeafMapping> {
-        self.by_key
-            .get(&leaf.key())?
-            .iter()
-            .rev()
-            .find(|mapping| mapping.applies.contains(day))
+        self.by_key.get(&leaf.key())?.iter().rev().find(|mapping| mapping.applies.contains(day))
+    }
+
+    /// The same, with the earliest mapping of each leaf held for all days before it.
+    ///
+    /// Which role a leaf is does not depend on a year's specification; whether it could be claimed
+    /// does, so that of the mappings made here only the role is to be read.
+    pub fn held_back(&self) -> LeafMappings {
+        let mut by_key = self.by_key.clone();
+        for mappings in by_key.values_mut() {
+            let earliest = mappings.iter_mut().min_by_key(|mapping| mapping.applies.from());
+            if let Some(earliest) = earliest {
+                let until = earliest.applies.until();
+                earliest.applies =
+                    Period::new(Date::MIN, until).expect("no day is before the first");
+            }
+        }
+        LeafMappings { by_key }
     }
 
     /// All of them, in the order of keys.

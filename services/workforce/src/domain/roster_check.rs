@@ -176,11 +176,7 @@ pub fn check(lines: &[Line], roles: &Roles) -> Vec<Finding> {
         match (Period::inclusive(line.start, line.end), line.end) {
             (Some(days), _) => sound.push(Sound { index, line, days }),
             (None, Some(end)) => {
-                findings.push(Finding::EndsBeforeStart {
-                    line: index,
-                    start: line.start,
-                    end,
-                });
+                findings.push(Finding::EndsBeforeStart { line: index, start: line.start, end });
             }
             (None, None) => unreachable!("days without an end are never none"),
         }
@@ -191,10 +187,7 @@ pub fn check(lines: &[Line], roles: &Roles) -> Vec<Finding> {
     let mut engagements: BTreeMap<&str, Vec<Sound<'_>>> = BTreeMap::new();
     let mut people: BTreeMap<&str, Vec<Sound<'_>>> = BTreeMap::new();
     for line in &sound {
-        engagements
-            .entry(&line.line.engagement)
-            .or_default()
-            .push(*line);
+        engagements.entry(&line.line.engagement).or_default().push(*line);
         if let Some(person) = &line.line.person {
             people.entry(person).or_default().push(*line);
         }
@@ -225,11 +218,7 @@ fn role(index: usize, line: &Line, roles: &Roles, findings: &mut Vec<Finding>) {
     };
     if !role.claimable.contains(line.start) {
         let claimable = role.claimable;
-        findings.push(Finding::RoleNotInForce {
-            line: index,
-            start: line.start,
-            claimable,
-        });
+        findings.push(Finding::RoleNotInForce { line: index, start: line.start, claimable });
     }
     if line.person.is_none() || line.registration == Registration::Given {
         return;
@@ -238,10 +227,7 @@ fn role(index: usize, line: &Line, roles: &Roles, findings: &mut Vec<Finding>) {
     let last = line.end.unwrap_or(Date::MAX);
     if let Some(regulator) = role.regulator_on(last) {
         let regulator = regulator.to_owned();
-        findings.push(Finding::RegistrationMissing {
-            line: index,
-            regulator,
-        });
+        findings.push(Finding::RegistrationMissing { line: index, regulator });
     }
 }
 
@@ -255,12 +241,7 @@ fn pairs(lines: &[Sound<'_>], findings: &mut Vec<Finding>) {
             let (line, other) = (later.index, earlier.index);
             if later.line.pcn == earlier.line.pcn {
                 let (first, last) = (both.from(), both.last());
-                findings.push(Finding::Overlap {
-                    line,
-                    other,
-                    first,
-                    last,
-                });
+                findings.push(Finding::Overlap { line, other, first, last });
             }
             match (later.line.contract, earlier.line.contract) {
                 (Some(contract), Some(other_contract)) if contract != other_contract => {
@@ -286,12 +267,7 @@ fn contract(lines: &[Sound<'_>], findings: &mut Vec<Finding>) {
         let day = line.line.start;
         let (assigned, contract) = day_of(lines, day);
         let contract = contract.filter(|contract| *contract < assigned)?;
-        Some(Finding::HoursBeyondContract {
-            line: line.index,
-            day,
-            assigned,
-            contract,
-        })
+        Some(Finding::HoursBeyondContract { line: line.index, day, assigned, contract })
     });
     findings.extend(beyond);
 }
@@ -301,10 +277,7 @@ fn week(lines: &[Sound<'_>], findings: &mut Vec<Finding>) {
         let day = line.line.start;
         let mut engagements: BTreeMap<&str, Vec<Sound<'_>>> = BTreeMap::new();
         for line in lines {
-            engagements
-                .entry(&line.line.engagement)
-                .or_default()
-                .push(*line);
+            engagements.entry(&line.line.engagement).or_default().push(*line);
         }
         let total: Minutes = engagements
             .values()
@@ -326,10 +299,7 @@ fn week(lines: &[Sound<'_>], findings: &mut Vec<Finding>) {
 fn day_of(lines: &[Sound<'_>], day: Date) -> (Minutes, Option<Minutes>) {
     let today = || lines.iter().filter(|line| line.days.contains(day));
     let assigned = today().map(|line| line.line.weekly).sum();
-    (
-        assigned,
-        today().filter_map(|line| line.line.contract).max(),
-    )
+    (assigned, today().filter_map(|line| line.line.contract).max())
 }
 
 #[cfg(test)]
@@ -344,10 +314,8 @@ mod tests {
         let role = |code: &str, from: &str, regulator: Option<(&str, Option<&str>)>| Role {
             code: code.parse().expect("a role"),
             name: code.to_owned(),
-            regulator: regulator.map(|(name, since)| Regulator {
-                name: name.to_owned(),
-                since: since.map(day),
-            }),
+            regulator: regulator
+                .map(|(name, since)| Regulator { name: name.to_owned(), since: since.map(day) }),
             claimable: Period::new(day(from), None).expect("days"),
             source: "a source".to_owned(),
             confidence: Confidence::Confirmed,
@@ -376,10 +344,7 @@ mod tests {
     }
 
     fn with_contract(line: Line, minutes: u32) -> Line {
-        Line {
-            contract: Some(Minutes::new(minutes)),
-            ..line
-        }
+        Line { contract: Some(Minutes::new(minutes)), ..line }
     }
 
     #[track_caller]
@@ -401,30 +366,18 @@ mod tests {
 
     #[test]
     fn an_end_before_the_start_is_refused_and_one_day_is_not() {
-        found(
-            &[line("E1", "U1", "2025-07-01", Some("2025-07-01"), 60)],
-            &[],
-        );
+        found(&[line("E1", "U1", "2025-07-01", Some("2025-07-01"), 60)], &[]);
         let (start, end) = (day("2025-07-01"), day("2025-06-30"));
         found(
             &[line("E1", "U1", "2025-07-01", Some("2025-06-30"), 60)],
-            &[Finding::EndsBeforeStart {
-                line: 0,
-                start,
-                end,
-            }],
+            &[Finding::EndsBeforeStart { line: 0, start, end }],
         );
     }
 
     #[test]
     fn two_lines_of_one_engagement_and_pcn_do_not_share_a_day() {
         let overlap = |last: Option<&str>| {
-            [Finding::Overlap {
-                line: 0,
-                other: 1,
-                first: day("2025-06-30"),
-                last: last.map(day),
-            }]
+            [Finding::Overlap { line: 0, other: 1, first: day("2025-06-30"), last: last.map(day) }]
         };
         let late = line("E1", "U1", "2025-06-30", None, 60);
         let early = line("E1", "U1", "2025-04-01", Some("2025-06-30"), 60);
@@ -432,40 +385,24 @@ mod tests {
         let open = line("E1", "U1", "2025-04-01", None, 60);
         found(&[late.clone(), open], &overlap(None));
         // Another engagement, or another PCN, may.
-        found(
-            &[late.clone(), line("E2", "U1", "2025-04-01", None, 60)],
-            &[],
-        );
+        found(&[late.clone(), line("E2", "U1", "2025-04-01", None, 60)], &[]);
         found(&[late, line("E1", "U2", "2025-04-01", None, 60)], &[]);
     }
 
     #[test]
     fn hours_of_a_day_stay_within_the_contract_of_that_day() {
         let first = with_contract(line("E1", "U1", "2025-04-01", None, 1125), 2250);
-        found(
-            &[first.clone(), line("E1", "U2", "2025-07-01", None, 1125)],
-            &[],
-        );
+        found(&[first.clone(), line("E1", "U2", "2025-07-01", None, 1125)], &[]);
         let (assigned, contract) = (Minutes::new(2251), Minutes::new(2250));
         found(
             &[first, line("E1", "U2", "2025-07-01", None, 1126)],
-            &[Finding::HoursBeyondContract {
-                line: 1,
-                day: day("2025-07-01"),
-                assigned,
-                contract,
-            }],
+            &[Finding::HoursBeyondContract { line: 1, day: day("2025-07-01"), assigned, contract }],
         );
         let contract = Minutes::new(59);
         let assigned = Minutes::new(60);
         found(
             &[with_contract(line("E1", "U1", "2025-04-01", None, 60), 59)],
-            &[Finding::HoursBeyondContract {
-                line: 0,
-                day: day("2025-04-01"),
-                assigned,
-                contract,
-            }],
+            &[Finding::HoursBeyondContract { line: 0, day: day("2025-04-01"), assigned, contract }],
         );
     }
 
@@ -498,16 +435,9 @@ mod tests {
         let claimable = Period::new(day("2025-04-01"), None).expect("days");
         found(
             &[role("HCSW", "2025-03-31")],
-            &[Finding::RoleNotInForce {
-                line: 0,
-                start: day("2025-03-31"),
-                claimable,
-            }],
+            &[Finding::RoleNotInForce { line: 0, start: day("2025-03-31"), claimable }],
         );
-        found(
-            &[role("NURSE", "2025-04-01")],
-            &[Finding::RoleUnknown { line: 0 }],
-        );
+        found(&[role("NURSE", "2025-04-01")], &[Finding::RoleUnknown { line: 0 }]);
     }
 
     #[test]
@@ -517,26 +447,11 @@ mod tests {
             ..line("E1", "U1", "2024-01-08", end, 60)
         };
         let missing = |regulator: &str| {
-            [Finding::RegistrationMissing {
-                line: 0,
-                regulator: regulator.into(),
-            }]
+            [Finding::RegistrationMissing { line: 0, regulator: regulator.into() }]
         };
         found(&[role("CP", None)], &missing("GPhC"));
-        found(
-            &[Line {
-                registration: Registration::Given,
-                ..role("CP", None)
-            }],
-            &[],
-        );
-        found(
-            &[Line {
-                person: None,
-                ..role("CP", None)
-            }],
-            &[],
-        );
+        found(&[Line { registration: Registration::Given, ..role("CP", None) }], &[]);
+        found(&[Line { person: None, ..role("CP", None) }], &[]);
         found(&[role("SPLW", None)], &[]);
         // Regulated from 13 December 2024 on.
         found(&[role("PA", Some("2024-12-12"))], &[]);
@@ -547,20 +462,10 @@ mod tests {
     #[test]
     fn a_person_beyond_forty_hours_is_a_warning_on_the_first_such_day() {
         let first = line("E1", "U1", "2025-04-01", Some("2025-07-31"), 2250);
-        found(
-            &[first.clone(), line("E2", "U2", "2025-07-01", None, 150)],
-            &[],
-        );
-        found(
-            &[first.clone(), line("E2", "U2", "2025-08-01", None, 2250)],
-            &[],
-        );
+        found(&[first.clone(), line("E2", "U2", "2025-07-01", None, 150)], &[]);
+        found(&[first.clone(), line("E2", "U2", "2025-08-01", None, 2250)], &[]);
         let total = Minutes::new(2401);
-        let finding = Finding::PersonBeyondWeek {
-            line: 1,
-            day: day("2025-07-01"),
-            total,
-        };
+        let finding = Finding::PersonBeyondWeek { line: 1, day: day("2025-07-01"), total };
         found(
             &[first.clone(), line("E2", "U2", "2025-07-01", None, 151)],
             std::slice::from_ref(&finding),

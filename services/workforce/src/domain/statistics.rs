@@ -19,19 +19,13 @@ pub struct Fte {
 
 impl Fte {
     /// Nobody.
-    pub const ZERO: Fte = Fte {
-        month_end: Fraction::ZERO,
-        average: Fraction::ZERO,
-    };
+    pub const ZERO: Fte = Fte { month_end: Fraction::ZERO, average: Fraction::ZERO };
 }
 
 impl std::ops::Add for Fte {
     type Output = Fte;
     fn add(self, other: Fte) -> Fte {
-        Fte {
-            month_end: self.month_end + other.month_end,
-            average: self.average + other.average,
-        }
+        Fte { month_end: self.month_end + other.month_end, average: self.average + other.average }
     }
 }
 
@@ -71,10 +65,7 @@ pub fn of_pcn(pcn: &OdsCode, month: Month, roster: &[(Engagement, Vec<Assignment
     let mut by_role: BTreeMap<RoleCode, Tally> = BTreeMap::new();
     let mut all = Tally::default();
     for (engagement, assignments) in roster {
-        for assignment in assignments
-            .iter()
-            .filter(|assignment| assignment.pcn == *pcn)
-        {
+        for assignment in assignments.iter().filter(|assignment| assignment.pcn == *pcn) {
             by_role.entry(engagement.role.clone()).or_default().add(
                 engagement.person,
                 assignment,
@@ -88,10 +79,7 @@ pub fn of_pcn(pcn: &OdsCode, month: Month, roster: &[(Engagement, Vec<Assignment
         .filter(|(_, tally)| tally.in_month)
         .map(|(role, tally)| (role, tally.figures(month)))
         .collect();
-    Statistics {
-        roles,
-        total: all.figures(month),
-    }
+    Statistics { roles, total: all.figures(month) }
 }
 
 #[derive(Default)]
@@ -137,20 +125,17 @@ impl Tally {
             })
         };
         let ends = |days: &[Period]| {
-            days.iter()
-                .filter_map(|period| period.until())
-                .any(|until| {
-                    let last = until.yesterday().expect("it is after the first day");
-                    Month::of(last) == month && !in_post(days, until)
-                })
+            days.iter().filter_map(|period| period.until()).any(|until| {
+                let last = until.yesterday().expect("it is after the first day");
+                Month::of(last) == month && !in_post(days, until)
+            })
         };
         Figures {
             staff: self.staff.unwrap_or(Fte::ZERO),
             services: self.services.unwrap_or(Fte::ZERO),
             headcount_month_end: people(&|days| in_post(days, month.last())),
             headcount_in_month: people(&|days| {
-                days.iter()
-                    .any(|period| period.overlap(month.period()).is_some())
+                days.iter().any(|period| period.overlap(month.period()).is_some())
             }),
             joiners: people(&begins),
             leavers: people(&ends),
@@ -201,11 +186,7 @@ mod tests {
     }
 
     fn july(roster: &[(Engagement, Vec<Assignment>)]) -> Statistics {
-        of_pcn(
-            &PCN.parse().expect("a code"),
-            "2025-07".parse().expect("a month"),
-            roster,
-        )
+        of_pcn(&PCN.parse().expect("a code"), "2025-07".parse().expect("a month"), roster)
     }
 
     /// Heads at month end, heads in the month, joiners, leavers.
@@ -230,9 +211,7 @@ mod tests {
 
         let statistics = july(&roster);
 
-        let [(_, figures)] = statistics.roles.as_slice() else {
-            panic!("{statistics:?}")
-        };
+        let [(_, figures)] = statistics.roles.as_slice() else { panic!("{statistics:?}") };
         assert_eq!(figures.staff.month_end, Fraction::new(2400, 2250));
         assert_eq!(figures.services.month_end, Fraction::new(15_000, 2250));
         assert_eq!(figures.staff.average, figures.staff.month_end);
@@ -258,28 +237,14 @@ mod tests {
 
     #[test]
     fn a_change_of_hours_is_no_leaver_and_a_gap_is() {
-        let change = [
-            (PCN, "2024-01-08", Some("2025-07-14"), 2250),
-            (PCN, "2025-07-15", None, 1125),
-        ];
-        check(
-            &july(&[engagement(Some(1), "CP", &change)]).total,
-            [1, 1, 0, 0],
-        );
-        let gap = [
-            (PCN, "2024-01-08", Some("2025-07-14"), 2250),
-            (PCN, "2025-07-16", None, 1125),
-        ];
-        check(
-            &july(&[engagement(Some(1), "CP", &gap)]).total,
-            [1, 1, 1, 1],
-        );
+        let change =
+            [(PCN, "2024-01-08", Some("2025-07-14"), 2250), (PCN, "2025-07-15", None, 1125)];
+        check(&july(&[engagement(Some(1), "CP", &change)]).total, [1, 1, 0, 0]);
+        let gap = [(PCN, "2024-01-08", Some("2025-07-14"), 2250), (PCN, "2025-07-16", None, 1125)];
+        check(&july(&[engagement(Some(1), "CP", &gap)]).total, [1, 1, 1, 1]);
         // The last day of the month is the last in post: there at month end, and a leaver.
         let last = [(PCN, "2024-01-08", Some("2025-07-31"), 2250)];
-        check(
-            &july(&[engagement(Some(1), "CP", &last)]).total,
-            [1, 1, 0, 1],
-        );
+        check(&july(&[engagement(Some(1), "CP", &last)]).total, [1, 1, 0, 1]);
         let before = [(PCN, "2024-01-08", Some("2025-06-30"), 2250)];
         let statistics = july(&[engagement(Some(1), "CP", &before)]);
         check(&statistics.total, [0, 0, 0, 0]);

@@ -12,10 +12,7 @@ use toml::Spanned;
 use crate::domain::role::{Leaf, LeafMapping, LeafMappings, Regulator, Role, Roles};
 
 const ROLES: (&str, &str) = ("roles.toml", include_str!("../../roles/roles.toml"));
-const LEAVES: (&str, &str) = (
-    "nwrs_roles.toml",
-    include_str!("../../roles/nwrs_roles.toml"),
-);
+const LEAVES: (&str, &str) = ("nwrs_roles.toml", include_str!("../../roles/nwrs_roles.toml"));
 
 /// Why a role file cannot be used: everything that is wrong in it.
 #[derive(Debug, thiserror::Error)]
@@ -63,18 +60,10 @@ pub fn leaf_mappings(roles: &Roles) -> Result<LeafMappings, RolesError> {
 
 /// Reads a file of roles.
 pub fn read_roles(name: &str, text: &str) -> Result<Roles, RolesError> {
-    let mut file = Source {
-        name,
-        text,
-        faults: Vec::new(),
-    };
+    let mut file = Source { name, text, faults: Vec::new() };
     let mut roles = Vec::new();
     let mut seen: BTreeMap<RoleCode, usize> = BTreeMap::new();
-    for row in file
-        .rows::<RoleFile>()
-        .map(|rows| rows.role)
-        .unwrap_or_default()
-    {
+    for row in file.rows::<RoleFile>().map(|rows| rows.role).unwrap_or_default() {
         let span = row.code.span();
         let Some(role) = file.role(row) else { continue };
         match seen.insert(role.code.clone(), file.line(&span)) {
@@ -91,18 +80,10 @@ pub fn read_leaf_mappings(
     text: &str,
     roles: &Roles,
 ) -> Result<LeafMappings, RolesError> {
-    let mut file = Source {
-        name,
-        text,
-        faults: Vec::new(),
-    };
+    let mut file = Source { name, text, faults: Vec::new() };
     let mut mappings = Vec::new();
     let mut seen = BTreeMap::new();
-    for row in file
-        .rows::<LeafFile>()
-        .map(|rows| rows.leaf)
-        .unwrap_or_default()
-    {
+    for row in file.rows::<LeafFile>().map(|rows| rows.leaf).unwrap_or_default() {
         let span = row.detailed_role.span();
         let Some(mapping) = file.leaf(row, roles) else {
             continue;
@@ -111,11 +92,7 @@ pub fn read_leaf_mappings(
         match seen.insert(key, file.line(&span)) {
             None => mappings.push(mapping),
             Some(line) => {
-                file.fault(
-                    span,
-                    "detailed_role",
-                    format!("is also in line {line}, from that day"),
-                );
+                file.fault(span, "detailed_role", format!("is also in line {line}, from that day"));
             }
         }
     }
@@ -183,30 +160,16 @@ impl Source<'_> {
     }
 
     fn finish<T>(self, value: T) -> Result<T, RolesError> {
-        if self.faults.is_empty() {
-            Ok(value)
-        } else {
-            Err(RolesError(self.faults))
-        }
+        if self.faults.is_empty() { Ok(value) } else { Err(RolesError(self.faults)) }
     }
 
     fn line(&self, span: &Range<usize>) -> usize {
-        self.text
-            .bytes()
-            .take(span.start)
-            .filter(|byte| *byte == b'\n')
-            .count()
-            + 1
+        self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
     }
 
     fn fault(&mut self, span: Range<usize>, field: &'static str, reason: String) {
         let line = self.line(&span);
-        self.faults.push(Fault {
-            file: self.name.to_owned(),
-            line,
-            field,
-            reason,
-        });
+        self.faults.push(Fault { file: self.name.to_owned(), line, field, reason });
     }
 
     fn role(&mut self, row: RoleRow) -> Option<Role> {
@@ -217,11 +180,7 @@ impl Source<'_> {
         let source = self.filled(&row.source, "source");
         let confidence = self.word(&row.confidence, "confidence");
         if let (None, Some(text)) = (&row.regulator, &row.regulated_from) {
-            self.fault(
-                text.span(),
-                "regulated_from",
-                "needs a regulator".to_owned(),
-            );
+            self.fault(text.span(), "regulated_from", "needs a regulator".to_owned());
         }
         Some(Role {
             code: code?,
@@ -242,11 +201,7 @@ impl Source<'_> {
         if let (Some(code), Some(text)) = (&role, &row.role)
             && roles.get(code).is_none()
         {
-            self.fault(
-                text.span(),
-                "role",
-                format!("{code} is no role of the scheme"),
-            );
+            self.fault(text.span(), "role", format!("{code} is no role of the scheme"));
         }
         let reimbursable = self.word(&row.reimbursable, "reimbursable");
         let first = (&row.applies_from, "applies_from");
@@ -314,11 +269,7 @@ impl Source<'_> {
         };
         let period = Period::inclusive(from?, to);
         if let (None, Some(text)) = (period, last) {
-            self.fault(
-                text.span(),
-                last_field,
-                format!("must not be before {first_field}"),
-            );
+            self.fault(text.span(), last_field, format!("must not be before {first_field}"));
         }
         period
     }
@@ -375,10 +326,7 @@ mod tests {
         let associate = roles.get(&code("PA")).expect("a role");
         assert_eq!(associate.regulator_on(day("2024-12-12")), None);
         assert_eq!(associate.regulator_on(day("2024-12-13")), Some("GMC"));
-        assert_eq!(
-            roles.get(&code("NA")).expect("a role").name,
-            "Nursing associate"
-        );
+        assert_eq!(roles.get(&code("NA")).expect("a role").name, "Nursing associate");
     }
 
     #[test]
@@ -395,30 +343,17 @@ mod tests {
         );
         let mapping = mappings.get(&therapist, census).expect("it is mapped");
         assert_eq!(mapping.role, Some(code("OT")));
-        let director = Leaf::new(
-            "Directors",
-            "Medical Clinical Director (GP)",
-            "Clinical Director - Medical",
-        );
+        let director =
+            Leaf::new("Directors", "Medical Clinical Director (GP)", "Clinical Director - Medical");
         let mapping = mappings.get(&director, census).expect("it is mapped");
-        assert_eq!(
-            (&mapping.role, mapping.reimbursable),
-            (&None, Reimbursable::No)
-        );
+        assert_eq!((&mapping.role, mapping.reimbursable), (&None, Reimbursable::No));
         // `Other` is a leaf of three groups.
         let other = Leaf::new("Other Nurses", "Other Nurses", "Other");
         assert!(mappings.get(&other, census).is_some());
-        assert!(
-            mappings
-                .get(&Leaf::new("Other GPs", "Other Nurses", "Other"), census)
-                .is_none()
-        );
+        assert!(mappings.get(&Leaf::new("Other GPs", "Other Nurses", "Other"), census).is_none());
         // Whatever can be claimed has a role.
         for mapping in mappings.iter() {
-            assert_eq!(
-                mapping.role.is_some(),
-                mapping.reimbursable == Reimbursable::Yes
-            );
+            assert_eq!(mapping.role.is_some(), mapping.reimbursable == Reimbursable::Yes);
         }
     }
 
@@ -456,9 +391,7 @@ confidence = "ONE SOURCE"
             }
         };
         let RolesError(faults) = error.expect_err("it is wrong");
-        let [fault] = faults.as_slice() else {
-            panic!("{faults:?}")
-        };
+        let [fault] = faults.as_slice() else { panic!("{faults:?}") };
         assert_eq!((fault.line, fault.field), (line, field), "{fault}");
     }
 

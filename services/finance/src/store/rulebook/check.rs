@@ -91,51 +91,28 @@ pub(super) fn syntax_fault(file: &str, text: &str, error: &toml::de::Error) -> F
     let message = error.message().replace('\n', ", ");
     let (reason, expected) = match message.split_once(", expected ") {
         Some((reason, expected)) => (reason.to_owned(), format!("must be {expected}")),
-        None => (
-            message.clone(),
-            "must follow the other rule files".to_owned(),
-        ),
+        None => (message.clone(), "must follow the other rule files".to_owned()),
     };
     // Serde names the field in backquotes; where it does not, the key stands before the value.
-    let named = message
-        .split('`')
-        .nth(1)
-        .filter(|_| message.contains("field"));
+    let named = message.split('`').nth(1).filter(|_| message.contains("field"));
     let field = match (named, &span) {
         (Some(name), _) => name.to_owned(),
         (None, Some(span)) => key_before(text, span.start),
         (None, None) => "file".to_owned(),
     };
     let line = span.map(|span| line_of(text, span.start));
-    Fault {
-        file: file.to_owned(),
-        line,
-        field,
-        reason,
-        expected,
-    }
+    Fault { file: file.to_owned(), line, field, reason, expected }
 }
 
 fn key_before(text: &str, start: usize) -> String {
     let before = text.get(..start).unwrap_or(text).trim_end();
     let before = before.strip_suffix('=').unwrap_or(before).trim_end();
     let word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
-    let key = before
-        .rsplit(|letter| !word(letter))
-        .next()
-        .unwrap_or_default();
-    if key.is_empty() {
-        "file".to_owned()
-    } else {
-        key.to_owned()
-    }
+    let key = before.rsplit(|letter| !word(letter)).next().unwrap_or_default();
+    if key.is_empty() { "file".to_owned() } else { key.to_owned() }
 }
 
 /// The line, from 1, in which a byte stands.
 pub(super) fn line_of(text: &str, start: usize) -> usize {
-    1 + text
-        .bytes()
-        .take(start)
-        .filter(|byte| *byte == b'\n')
-        .count()
+    1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count()
 }

@@ -153,28 +153,17 @@ impl FigureRow for MaximumRow {
         let share = match self.share {
             None | Some(100) => Some(Share::Whole),
             Some(50) => Some(Share::Half),
-            Some(other) => check.fault(
-                "share",
-                format!("{other} is not a share"),
-                "must be 50 or 100",
-            ),
+            Some(other) => {
+                check.fault("share", format!("{other} is not a share"), "must be 50 or 100")
+            }
         };
         let value = check.pounds("pounds", self.pounds).map(Value::AYear);
         let (role, area, share, value) = (role?, area?, share?, value?);
         let label = self.band.clone();
-        let band = if check.by_band.contains(&role) {
-            Some(check.word("band", &label)?)
-        } else {
-            None
-        };
+        let band =
+            if check.by_band.contains(&role) { Some(check.word("band", &label)?) } else { None };
         Some(Entry {
-            cell: Cell::Maximum {
-                role,
-                label,
-                band,
-                area,
-                share,
-            },
+            cell: Cell::Maximum { role, label, band, area, share },
             value,
             confidence: self.confidence.clone(),
             source: self.source.clone(),
@@ -257,11 +246,7 @@ impl FigureRow for FeeRow {
 
 pub(super) fn role(row: &RoleRow, check: &mut Check<'_>) -> Option<Role> {
     let code = check.word("code", &row.code)?;
-    let bands = row
-        .bands
-        .iter()
-        .map(|band| check.word("bands", band))
-        .collect::<Option<_>>()?;
+    let bands = row.bands.iter().map(|band| check.word("bands", band)).collect::<Option<_>>()?;
     let selection = match (&row.row, row.row_by_band, &row.row_without_band) {
         (Some(label), false, None) => Row::ByRole(label.clone()),
         (None, true, None) => Row::ByBand(None),
@@ -280,18 +265,10 @@ pub(super) fn role(row: &RoleRow, check: &mut Check<'_>) -> Option<Role> {
         (false, None) => RoleShare::Whole,
         (false, Some(_)) => {
             let reason = "the role is paid in full anyway".to_owned();
-            return check.fault(
-                "whole_share_from",
-                reason,
-                "must stand with half_share = true",
-            );
+            return check.fault("whole_share_from", reason, "must stand with half_share = true");
         }
     };
-    let pots = row
-        .pots
-        .iter()
-        .map(|pot| pot_period(pot, check))
-        .collect::<Option<_>>()?;
+    let pots = row.pots.iter().map(|pot| pot_period(pot, check)).collect::<Option<_>>()?;
     let joined = check.date("joined", &row.joined)?;
     let left = match &row.left {
         None => None,
@@ -336,13 +313,7 @@ fn pot_period(row: &PotRow, check: &mut Check<'_>) -> Option<PotPeriod> {
 
 pub(super) fn policy(row: &PolicyRow, check: &mut Check<'_>) -> Option<Policy> {
     let (point, basis) = (row.point.clone(), row.basis.clone());
-    match Policy::new(
-        &row.name,
-        &row.value,
-        point,
-        row.alternatives.clone(),
-        basis,
-    ) {
+    match Policy::new(&row.name, &row.value, point, row.alternatives.clone(), basis) {
         Ok(policy) => Some(policy),
         Err(error @ PolicyError::Unknown) => check.fault(
             "name",
@@ -351,11 +322,7 @@ pub(super) fn policy(row: &PolicyRow, check: &mut Check<'_>) -> Option<Policy> {
         ),
         Err(error @ PolicyError::NotImplemented { implemented }) => {
             let expected = format!("must be {implemented}");
-            check.fault(
-                "value",
-                format!("{} = {}: {error}", row.name, row.value),
-                &expected,
-            )
+            check.fault("value", format!("{} = {}: {error}", row.name, row.value), &expected)
         }
     }
 }

@@ -89,10 +89,7 @@ impl Staff {
     }
 
     pub(super) fn band(mut self, band: Band) -> Staff {
-        self.0
-            .assignments
-            .iter_mut()
-            .for_each(|held| held.band = Some(band));
+        self.0.assignments.iter_mut().for_each(|held| held.band = Some(band));
         self
     }
 
@@ -102,10 +99,7 @@ impl Staff {
     }
 
     pub(super) fn contract(mut self, minutes: u32) -> Staff {
-        self.0
-            .assignments
-            .iter_mut()
-            .for_each(|held| held.contract = Some(Minutes::new(minutes)));
+        self.0.assignments.iter_mut().for_each(|held| held.contract = Some(Minutes::new(minutes)));
         self
     }
 
@@ -125,22 +119,14 @@ impl Staff {
     }
 
     pub(super) fn pay(self, of: &str, salary: &str) -> Staff {
-        let salary = Components {
-            salary: pounds(salary),
-            ..Components::default()
-        };
+        let salary = Components { salary: pounds(salary), ..Components::default() };
         let paid_on = month(of).last();
         self.pay_row(of, salary, Some(paid_on))
     }
 
     pub(super) fn pay_row(mut self, of: &str, amounts: Components, paid_on: Option<Date>) -> Staff {
         let engagement = self.0.engagement.id;
-        self.0.pay.push(Pay {
-            engagement,
-            month: month(of),
-            amounts,
-            paid_on,
-        });
+        self.0.pay.push(Pay { engagement, month: month(of), amounts, paid_on });
         self
     }
 }
@@ -149,11 +135,7 @@ pub(super) fn records(area: Option<LondonArea>, list: &str, staff: Vec<Staff>) -
     let period = Period::new(date("2019-01-01"), None).unwrap();
     PcnRecords {
         areas: area
-            .map(|area| AreaPeriod {
-                period,
-                area,
-                basis: AreaBasis::Stated,
-            })
+            .map(|area| AreaPeriod { period, area, basis: AreaBasis::Stated })
             .into_iter()
             .collect(),
         weighted_list: list.parse().ok(),

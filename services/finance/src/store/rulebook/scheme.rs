@@ -1,8 +1,8 @@
 //! Published cases and the examples of the policies, by the compiled-in rule book.
 
-use terms::{Confidence, 
-    Band, ContractYear, DeploymentModel, Fraction, LondonArea, Minutes, Pence, Period, Population,
-    RoleCode,
+use terms::{
+    Band, Confidence, ContractYear, DeploymentModel, Fraction, LondonArea, Minutes, Pence, Period,
+    Population, RoleCode,
 };
 
 use crate::domain::allocation::{AllocationGap, allocate};
@@ -29,15 +29,8 @@ fn check_maximum(
     expected: i64,
 ) {
     let role: RoleCode = role.parse().unwrap();
-    let figure = book()
-        .maximum(&role, band, area, share, date(day), date(known))
-        .unwrap();
-    assert_eq!(
-        figure.value,
-        Value::AYear(Pence::from_pounds(expected)),
-        "{}",
-        figure.id
-    );
+    let figure = book().maximum(&role, band, area, share, date(day), date(known)).unwrap();
+    assert_eq!(figure.value, Value::AYear(Pence::from_pounds(expected)), "{}", figure.id);
 }
 
 #[test]
@@ -47,73 +40,17 @@ fn published_maxima_are_reproduced() {
     check_maximum("CP", None, Outside, Whole, "2024-09-30", TODAY, 62_340);
     check_maximum("CP", None, Outside, Whole, "2024-10-01", TODAY, 65_838);
     check_maximum("GP", None, Outside, Whole, "2024-10-01", TODAY, 92_462);
-    check_maximum(
-        "GP",
-        None,
-        Outside,
-        Whole,
-        "2025-07-01",
-        BEFORE_UPLIFT,
-        105_882,
-    );
-    check_maximum(
-        "GP",
-        None,
-        Inner,
-        Whole,
-        "2025-07-01",
-        BEFORE_UPLIFT,
-        108_680,
-    );
-    check_maximum(
-        "GP",
-        None,
-        Outer,
-        Whole,
-        "2025-07-01",
-        BEFORE_UPLIFT,
-        108_680,
-    );
+    check_maximum("GP", None, Outside, Whole, "2025-07-01", BEFORE_UPLIFT, 105_882);
+    check_maximum("GP", None, Inner, Whole, "2025-07-01", BEFORE_UPLIFT, 108_680);
+    check_maximum("GP", None, Outer, Whole, "2025-07-01", BEFORE_UPLIFT, 108_680);
     check_maximum("GP", None, Outside, Whole, "2026-04-01", TODAY, 152_900);
     // The half row is stored: halves of the printed full rows would be 21,019 and 36,163.50.
     let four = Some(Band::Four);
     let seven = Some(Band::Seven);
-    check_maximum(
-        "MHP_ADULT",
-        four,
-        Outer,
-        Whole,
-        "2025-07-01",
-        BEFORE_UPLIFT,
-        42_038,
-    );
-    check_maximum(
-        "MHP_ADULT",
-        four,
-        Outer,
-        Half,
-        "2025-07-01",
-        BEFORE_UPLIFT,
-        21_019,
-    );
-    check_maximum(
-        "MHP_ADULT",
-        seven,
-        Outer,
-        Whole,
-        "2025-07-01",
-        BEFORE_UPLIFT,
-        72_327,
-    );
-    check_maximum(
-        "MHP_ADULT",
-        seven,
-        Outer,
-        Half,
-        "2025-07-01",
-        BEFORE_UPLIFT,
-        36_163,
-    );
+    check_maximum("MHP_ADULT", four, Outer, Whole, "2025-07-01", BEFORE_UPLIFT, 42_038);
+    check_maximum("MHP_ADULT", four, Outer, Half, "2025-07-01", BEFORE_UPLIFT, 21_019);
+    check_maximum("MHP_ADULT", seven, Outer, Whole, "2025-07-01", BEFORE_UPLIFT, 72_327);
+    check_maximum("MHP_ADULT", seven, Outer, Half, "2025-07-01", BEFORE_UPLIFT, 36_163);
 }
 
 #[test]
@@ -138,38 +75,25 @@ fn an_allocation_is_the_weighted_list_of_1_january_times_the_rate() {
     let one = &allocate(book(), year, list, date(TODAY))[..];
     assert_eq!(one.len(), 1); // The pots were merged.
     assert_eq!(one[0].amount, Ok(pounds("1202103.37")));
-    assert_eq!(
-        one[0].rate.as_ref().unwrap().confidence,
-        Confidence::Confirmed
-    );
+    assert_eq!(one[0].rate.as_ref().unwrap().confidence, Confidence::Confirmed);
 
     let of = |year: &str, list: Option<Population>, known: &str| {
         let all = allocate(book(), year.parse().unwrap(), list, date(known));
-        all.into_iter()
-            .map(|sum| (sum.pot, sum.amount))
-            .collect::<Vec<_>>()
+        all.into_iter().map(|sum| (sum.pot, sum.amount)).collect::<Vec<_>>()
     };
     let list: Option<Population> = "50000".parse().ok();
     assert_eq!(
         of("2024-25", list, TODAY),
-        [
-            (Pot::Main, Ok(pounds("1144700"))),
-            (Pot::GpRingfence, Ok(pounds("65150")))
-        ]
+        [(Pot::Main, Ok(pounds("1144700"))), (Pot::GpRingfence, Ok(pounds("65150")))]
     );
-    assert_eq!(
-        of("2026-27", list, TODAY),
-        [(Pot::Main, Ok(pounds("1383400")))]
-    );
+    assert_eq!(of("2026-27", list, TODAY), [(Pot::Main, Ok(pounds("1383400")))]);
 }
 
 #[test]
 fn an_unknown_list_or_rate_leaves_the_sum_unknown_and_says_why() {
     let year: ContractYear = "2024-25".parse().unwrap();
     let missing = allocate(book(), year, None, date(TODAY));
-    let gap = AllocationGap::ListMissing {
-        date: date("2024-01-01"),
-    };
+    let gap = AllocationGap::ListMissing { date: date("2024-01-01") };
     assert!(missing.iter().all(|sum| sum.amount == Err(gap)));
 
     let early = allocate(book(), year, "50000".parse().ok(), date("2024-09-30"));
@@ -177,11 +101,7 @@ fn an_unknown_list_or_rate_leaves_the_sum_unknown_and_says_why() {
     assert_eq!(early[1].amount, Err(AllocationGap::RateMissing)); // The GP pot of October.
 
     let staff = Staff::new("CP").pay(JULY, "1000");
-    let evaluation = ask(
-        JULY,
-        TODAY,
-        &records(Some(LondonArea::Outside), "", vec![staff]),
-    );
+    let evaluation = ask(JULY, TODAY, &records(Some(LondonArea::Outside), "", vec![staff]));
     let line = evaluation.month_lines().next().unwrap();
     assert_eq!(line.payable(), Some(pounds("1000")));
     assert_eq!(line.steps.last().unwrap().code, StepCode::RoomUnknown);
@@ -204,14 +124,8 @@ fn july_2025_differs_by_what_was_known_and_the_comparison_names_the_figure() {
     let cause = comparison.cause().unwrap();
     assert_eq!(cause.code, StepCode::Figure);
     let id = |step: &Option<Step>| step.as_ref().unwrap().figure.as_ref().unwrap().id.clone();
-    assert_eq!(
-        id(&cause.earlier),
-        "maximum/CP/7-8a/outside/2025-04-01/2025-03-27"
-    );
-    assert_eq!(
-        id(&cause.later),
-        "maximum/CP/7-8a/outside/2025-04-01/2025-08-01"
-    );
+    assert_eq!(id(&cause.earlier), "maximum/CP/7-8a/outside/2025-04-01/2025-03-27");
+    assert_eq!(id(&cause.later), "maximum/CP/7-8a/outside/2025-04-01/2025-08-01");
     let codes: Vec<StepCode> = comparison.steps.iter().map(|step| step.code).collect();
     assert!(codes.contains(&StepCode::Maximum) && codes.contains(&StepCode::LowerOf));
     assert!(!codes.contains(&StepCode::Cost));
@@ -238,36 +152,22 @@ fn every_line_has_the_steps_in_order_and_says_what_was_not_examined() {
             "ROOM",
         ]
     );
-    assert!(
-        line.steps
-            .windows(2)
-            .all(|pair| pair[0].code.number() <= pair[1].code.number())
-    );
+    assert!(line.steps.windows(2).all(|pair| pair[0].code.number() <= pair[1].code.number()));
     let area = &line.steps[0];
     assert_eq!(area.policy, Some(PolicyName::LondonArea.applied()));
-    assert_eq!(
-        area.number(NumberName::Area),
-        Some(NumberValue::Area(LondonArea::Outside))
-    );
+    assert_eq!(area.number(NumberName::Area), Some(NumberValue::Area(LondonArea::Outside)));
 }
 
 #[test]
 fn a_line_is_rounded_once() {
-    let half = Staff::new("PT")
-        .works(&[(PCN, "2020-01-01", "", 1125)])
-        .pay(JULY, "4000");
+    let half = Staff::new("PT").works(&[(PCN, "2020-01-01", "", 1125)]).pay(JULY, "4000");
     // 43,352 / 24 = 1,806.333; rounded to the month first it would be 1,806.34.
-    assert_eq!(
-        line(JULY, BEFORE_UPLIFT, half).payable(),
-        Some(pounds("1806.33"))
-    );
+    assert_eq!(line(JULY, BEFORE_UPLIFT, half).payable(), Some(pounds("1806.33")));
 }
 
 #[test]
 fn both_the_first_and_the_last_day_count_and_cost_is_not_scaled() {
-    let starter = Staff::new("CP")
-        .works(&[(PCN, "2025-07-14", "", 2250)])
-        .pay(JULY, "7000");
+    let starter = Staff::new("CP").works(&[(PCN, "2025-07-14", "", 2250)]).pay(JULY, "7000");
     let starter = line(JULY, BEFORE_UPLIFT, starter);
     assert_eq!(starter.wte, Some(Fraction::new(18, 31)));
     assert_eq!(starter.payable(), Some(pounds("3240.58"))); // 5,581 x 18/31 = 3,240.58
@@ -280,21 +180,10 @@ fn both_the_first_and_the_last_day_count_and_cost_is_not_scaled() {
 
 #[test]
 fn hours_that_change_inside_a_month_make_segments_and_one_rounding() {
-    let rows = [
-        (PCN, "2025-01-01", "2025-07-10", 2250),
-        (PCN, "2025-07-11", "", 1125),
-    ];
-    let line = line(
-        JULY,
-        BEFORE_UPLIFT,
-        Staff::new("CP").works(&rows).pay(JULY, "7000"),
-    );
+    let rows = [(PCN, "2025-01-01", "2025-07-10", 2250), (PCN, "2025-07-11", "", 1125)];
+    let line = line(JULY, BEFORE_UPLIFT, Staff::new("CP").works(&rows).pay(JULY, "7000"));
 
-    let segments = line
-        .steps
-        .iter()
-        .filter(|step| step.code == StepCode::Figure)
-        .count();
+    let segments = line.steps.iter().filter(|step| step.code == StepCode::Figure).count();
     assert_eq!(segments, 2);
     // 5,581 x (10 + 21/2) / 31 = 3,690.66
     assert_eq!(line.payable(), Some(pounds("3690.66")));
@@ -304,10 +193,7 @@ fn hours_that_change_inside_a_month_make_segments_and_one_rounding() {
 fn the_divisor_is_the_employers_full_time() {
     let of = |full_time| {
         let rows = [(PCN, "2020-01-01", "", 2100)];
-        let staff = Staff::new("CP")
-            .works(&rows)
-            .full_time(full_time)
-            .pay(JULY, "7000");
+        let staff = Staff::new("CP").works(&rows).full_time(full_time).pay(JULY, "7000");
         line(JULY, BEFORE_UPLIFT, staff).payable()
     };
     assert_eq!(of(2100), Some(pounds("5581"))); // 35 of 35 hours
@@ -318,11 +204,7 @@ fn the_divisor_is_the_employers_full_time() {
 fn a_general_practitioner_is_full_time_at_nine_sessions() {
     let of = |weekly, full_time| {
         let staff = Staff::new("GP").works(&[(PCN, "2025-04-01", "", weekly)]);
-        line(
-            JULY,
-            BEFORE_UPLIFT,
-            staff.full_time(full_time).pay(JULY, "20000"),
-        )
+        line(JULY, BEFORE_UPLIFT, staff.full_time(full_time).pay(JULY, "20000"))
     };
     assert_eq!(of(1500, 2250).payable(), Some(pounds("5882.33"))); // Six sessions: 2/3.
     assert_eq!(
@@ -342,12 +224,7 @@ fn hours_above_full_time_raise_the_maximum_up_to_forty_and_the_line_says_so() {
     };
     let forty = of(2400);
     assert_eq!(forty.payable(), Some(pounds("5953.07"))); // 5,581 x 16/15
-    assert!(
-        forty
-            .steps
-            .iter()
-            .any(|step| step.code == StepCode::OverFullTime)
-    );
+    assert!(forty.steps.iter().any(|step| step.code == StepCode::OverFullTime));
     assert_eq!(of(2700).payable(), forty.payable());
 }
 
@@ -365,35 +242,19 @@ fn two_paramedics_who_rotate_half_time_are_one_at_the_maximum() {
 #[test]
 fn cost_worked_outside_pcns_is_not_the_pcns() {
     let rows = [(PCN, "2025-01-01", "", 1125)];
-    let trust = Staff::new("PARA")
-        .works(&rows)
-        .contract(2250)
-        .pay(JULY, "3000");
+    let trust = Staff::new("PARA").works(&rows).contract(2250).pay(JULY, "3000");
     let line = line(JULY, TODAY, trust);
 
     assert_eq!(line.actual_cost, pounds("3000"));
     assert_eq!(line.own_cost, pounds("1500"));
-    let step = line
-        .steps
-        .iter()
-        .find(|step| step.code == StepCode::Attribution)
-        .unwrap();
-    assert_eq!(
-        step.number(NumberName::OwnMinuteDays),
-        Some(NumberValue::Count(1125 * 31))
-    );
-    assert_eq!(
-        step.number(NumberName::AllMinuteDays),
-        Some(NumberValue::Count(2250 * 31))
-    );
+    let step = line.steps.iter().find(|step| step.code == StepCode::Attribution).unwrap();
+    assert_eq!(step.number(NumberName::OwnMinuteDays), Some(NumberValue::Count(1125 * 31)));
+    assert_eq!(step.number(NumberName::AllMinuteDays), Some(NumberValue::Count(2250 * 31)));
 }
 
 #[test]
 fn a_penny_that_cannot_be_shared_goes_to_the_lower_code() {
-    let rows = [
-        ("U00070", "2025-01-01", "", 1125),
-        ("U00060", "2025-01-01", "", 1125),
-    ];
+    let rows = [("U00070", "2025-01-01", "", 1125), ("U00060", "2025-01-01", "", 1125)];
     let shared = || Staff::new("CP").works(&rows).pay(JULY, "2000.01");
     let of = |pcn: &str| {
         let records = records(Some(LondonArea::Outside), "1000000", vec![shared()]);
@@ -408,26 +269,15 @@ fn a_mental_health_practitioner_is_paid_by_half_and_by_the_stored_half_row() {
     let practitioner = || Staff::new("MHP_ADULT").band(Band::Seven);
     let half = |staff: Staff| line_in(LondonArea::Outer, JULY, BEFORE_UPLIFT, staff);
 
-    let dear = half(
-        practitioner()
-            .model(DeploymentModel::MentalHealthHalf)
-            .pay(JULY, "7000"),
-    );
+    let dear = half(practitioner().model(DeploymentModel::MentalHealthHalf).pay(JULY, "7000"));
     assert_eq!(dear.payable(), Some(pounds("3013.58"))); // 36,163 / 12
-    let odd = half(
-        practitioner()
-            .model(DeploymentModel::MentalHealthHalf)
-            .pay(JULY, "5000.01"),
-    );
+    let odd = half(practitioner().model(DeploymentModel::MentalHealthHalf).pay(JULY, "5000.01"));
     assert_eq!(odd.payable(), Some(pounds("2500.01"))); // Half up to the penny.
 
     // Another model without a recorded agreement: half as well, and a step says why.
     let unrecorded = half(practitioner().pay(JULY, "7000"));
     assert_eq!(unrecorded.payable(), Some(pounds("3013.58")));
-    let step = unrecorded
-        .steps
-        .iter()
-        .find(|step| step.code == StepCode::WrittenAgreement);
+    let step = unrecorded.steps.iter().find(|step| step.code == StepCode::WrittenAgreement);
     let recorded = step.unwrap().number(NumberName::AgreementRecorded);
     assert_eq!(recorded, Some(NumberValue::Count(0)));
     assert_eq!(step.unwrap().policy, Some(PolicyName::MhpHalf.applied()));
@@ -435,19 +285,12 @@ fn a_mental_health_practitioner_is_paid_by_half_and_by_the_stored_half_row() {
 
 #[test]
 fn the_whole_row_needs_an_agreement_and_another_practitioner_at_half() {
-    let agreed = || {
-        Staff::new("MHP_ADULT")
-            .band(Band::Seven)
-            .agreed()
-            .pay(JULY, "7000")
-    };
+    let agreed = || Staff::new("MHP_ADULT").band(Band::Seven).agreed().pay(JULY, "7000");
     let alone = line_in(LondonArea::Outer, JULY, BEFORE_UPLIFT, agreed());
     assert_eq!(alone.payable(), Some(pounds("3013.58")));
 
-    let other = Staff::new("MHP_CYP")
-        .id(2)
-        .band(Band::Six)
-        .model(DeploymentModel::MentalHealthHalf);
+    let other =
+        Staff::new("MHP_CYP").id(2).band(Band::Six).model(DeploymentModel::MentalHealthHalf);
     let both = records(Some(LondonArea::Outer), "1000000", vec![agreed(), other]);
     let evaluation = ask(JULY, BEFORE_UPLIFT, &both);
     let payable: Vec<_> = evaluation.month_lines().map(Line::payable).collect();
@@ -457,52 +300,23 @@ fn the_whole_row_needs_an_agreement_and_another_practitioner_at_half() {
 #[test]
 fn a_suppliers_fee_is_for_link_workers_of_suppliers_and_inside_the_maximum() {
     let with_fee = |role: &str, model, weekly, salary: &str, fees: &str| {
-        let amounts = Components {
-            salary: pounds(salary),
-            fees: pounds(fees),
-            ..Components::default()
-        };
-        let staff = Staff::new(role)
-            .works(&[(PCN, "2025-01-01", "", weekly)])
-            .model(model);
-        line(
-            JULY,
-            BEFORE_UPLIFT,
-            staff.pay_row(JULY, amounts, Some(date("2025-07-28"))),
-        )
+        let amounts =
+            Components { salary: pounds(salary), fees: pounds(fees), ..Components::default() };
+        let staff = Staff::new(role).works(&[(PCN, "2025-01-01", "", weekly)]).model(model);
+        line(JULY, BEFORE_UPLIFT, staff.pay_row(JULY, amounts, Some(date("2025-07-28"))))
     };
     let supplied = DeploymentModel::VoluntarySector;
     let paid = |line: Line| line.payable().unwrap();
 
+    assert_eq!(paid(with_fee("SPLW", supplied, 2250, "2000", "150")), pounds("2150"));
+    assert_eq!(paid(with_fee("SPLW", supplied, 1125, "1000", "150")), pounds("1100"));
+    assert_eq!(paid(with_fee("SPLW", supplied, 2250, "3600", "200")), pounds("3612.67"));
     assert_eq!(
-        paid(with_fee("SPLW", supplied, 2250, "2000", "150")),
-        pounds("2150")
-    );
-    assert_eq!(
-        paid(with_fee("SPLW", supplied, 1125, "1000", "150")),
-        pounds("1100")
-    );
-    assert_eq!(
-        paid(with_fee("SPLW", supplied, 2250, "3600", "200")),
-        pounds("3612.67")
-    );
-    assert_eq!(
-        paid(with_fee(
-            "SPLW",
-            DeploymentModel::PcnDirect,
-            2250,
-            "2000",
-            "150"
-        )),
+        paid(with_fee("SPLW", DeploymentModel::PcnDirect, 2250, "2000", "150")),
         pounds("2000")
     );
     let other = with_fee("CP", DeploymentModel::NonGpProvider, 2250, "2000", "150");
-    assert!(
-        other
-            .steps
-            .iter()
-            .any(|step| step.code == StepCode::NotClaimable)
-    );
+    assert!(other.steps.iter().any(|step| step.code == StepCode::NotClaimable));
     assert_eq!(paid(other), pounds("2000"));
 }
 
@@ -517,14 +331,8 @@ fn an_advanced_practitioner_of_band_7_reads_its_own_row_or_none() {
         line_in(area, JULY, known, staff)
     };
     let outer = LondonArea::Outer;
-    assert_eq!(
-        of(None, outer, BEFORE_UPLIFT).payable(),
-        Some(pounds("6729.50"))
-    ); // 8a: 80,754
-    assert_eq!(
-        of(Some(Band::Seven), outer, BEFORE_UPLIFT).payable(),
-        Some(pounds("6027.25"))
-    );
+    assert_eq!(of(None, outer, BEFORE_UPLIFT).payable(), Some(pounds("6729.50"))); // 8a: 80,754
+    assert_eq!(of(Some(Band::Seven), outer, BEFORE_UPLIFT).payable(), Some(pounds("6027.25")));
     // The uplifted edition lacks the cell: it is unknown, and never the older edition's.
     let UnpricedReason::FigureMissing { edition, .. } =
         reason(&of(Some(Band::Seven), outer, TODAY))
@@ -540,21 +348,12 @@ fn what_is_unknown_or_not_allowed_has_no_price_and_leaves_the_total_incomplete()
     let unknown_area = ask(JULY, TODAY, &records(None, "50000", vec![paid("CP")]));
     let totals = unknown_area.summary.totals;
     assert_eq!((totals.unpriced, totals.complete()), (1, false));
-    assert_eq!(
-        (totals.payable, totals.unpriced_cost),
-        (Pence::ZERO, pounds("2000"))
-    );
+    assert_eq!((totals.payable, totals.unpriced_cost), (Pence::ZERO, pounds("2000")));
     let only = unknown_area.month_lines().next().unwrap();
     assert_eq!(reason(only), UnpricedReason::AreaUnknown);
 
-    assert_eq!(
-        reason(&line(JULY, TODAY, paid("CPX"))),
-        UnpricedReason::RoleUnknown
-    );
-    assert_eq!(
-        reason(&line(JULY, TODAY, paid("MHP_CYP"))),
-        UnpricedReason::BandMissing
-    );
+    assert_eq!(reason(&line(JULY, TODAY, paid("CPX"))), UnpricedReason::RoleUnknown);
+    assert_eq!(reason(&line(JULY, TODAY, paid("MHP_CYP"))), UnpricedReason::BandMissing);
     assert_eq!(
         reason(&line(JULY, TODAY, paid("CP").band(Band::Six))),
         UnpricedReason::BandOutsideRole { band: Band::Six }
@@ -565,24 +364,15 @@ fn what_is_unknown_or_not_allowed_has_no_price_and_leaves_the_total_incomplete()
         UnpricedReason::RoleNotInForce { .. }
     ));
     let other = Staff::new("OTHER").pay("2026-07", "2000");
-    assert!(matches!(
-        reason(&line("2026-07", TODAY, other)),
-        UnpricedReason::FigureMissing { .. }
-    ));
+    assert!(matches!(reason(&line("2026-07", TODAY, other)), UnpricedReason::FigureMissing { .. }));
     let unknown_yet = line(JULY, "2025-03-26", paid("CP"));
-    assert!(matches!(
-        reason(&unknown_yet),
-        UnpricedReason::FigureMissing { edition: None, .. }
-    ));
+    assert!(matches!(reason(&unknown_yet), UnpricedReason::FigureMissing { edition: None, .. }));
 }
 
 #[test]
 fn the_area_is_the_pcns_on_the_first_of_the_month() {
-    let mut records = records(
-        Some(LondonArea::Outer),
-        "1000000",
-        vec![Staff::new("CP").pay(JULY, "20000")],
-    );
+    let mut records =
+        records(Some(LondonArea::Outer), "1000000", vec![Staff::new("CP").pay(JULY, "20000")]);
     records.areas = vec![
         AreaPeriod {
             period: Period::inclusive(date("2020-01-01"), Some(date("2025-07-01"))).unwrap(),
@@ -600,34 +390,21 @@ fn the_area_is_the_pcns_on_the_first_of_the_month() {
 
     records.areas[1].period = Period::new(date("2025-07-01"), None).unwrap();
     let disputed = ask(JULY, BEFORE_UPLIFT, &records);
-    assert_eq!(
-        reason(disputed.month_lines().next().unwrap()),
-        UnpricedReason::AreaUnknown
-    );
+    assert_eq!(reason(disputed.month_lines().next().unwrap()), UnpricedReason::AreaUnknown);
 }
 
 #[test]
 fn unpaid_cost_waits_and_says_so() {
-    let salary = |text: &str| Components {
-        salary: pounds(text),
-        ..Components::default()
-    };
+    let salary = |text: &str| Components { salary: pounds(text), ..Components::default() };
     let staff = Staff::new("CP")
         .pay_row(JULY, salary("1000"), Some(date("2025-07-28")))
         .pay_row(JULY, salary("300"), None)
         .pay_row(JULY, salary("200"), Some(date("2026-11-21")));
     let line = line(JULY, TODAY, staff);
 
-    assert_eq!(
-        (line.actual_cost, line.waiting),
-        (pounds("1500"), pounds("500"))
-    );
+    assert_eq!((line.actual_cost, line.waiting), (pounds("1500"), pounds("500")));
     assert_eq!(line.payable(), Some(pounds("1000")));
-    let step = line
-        .steps
-        .iter()
-        .find(|step| step.code == StepCode::NotYetPaid)
-        .unwrap();
+    let step = line.steps.iter().find(|step| step.code == StepCode::NotYetPaid).unwrap();
     assert_eq!((step.before, step.after), (pounds("1500"), pounds("1000")));
 }
 
@@ -635,30 +412,20 @@ fn unpaid_cost_waits_and_says_so() {
 fn pay_after_leaving_is_an_adjustment_of_the_last_month_in_post() {
     let leaver = |rows: &[(&str, &str)]| {
         let staff = Staff::new("CP").works(&[(PCN, "2025-04-01", "2025-06-30", 2250)]);
-        rows.iter()
-            .fold(staff, |staff, (of, salary)| staff.pay(of, salary))
+        rows.iter().fold(staff, |staff, (of, salary)| staff.pay(of, salary))
     };
     let staff = leaver(&[("2025-06", "3000"), (JULY, "400"), ("2025-03", "9")]);
     let records = records(Some(LondonArea::Outside), "1000000", vec![staff]);
     let july = ask(JULY, TODAY, &records);
     assert_eq!(july.month_lines().count(), 0);
-    let june = july
-        .lines
-        .iter()
-        .find(|line| line.month == month("2025-06"))
-        .unwrap();
+    let june = july.lines.iter().find(|line| line.month == month("2025-06")).unwrap();
     assert_eq!(june.payable(), Some(pounds("3400")));
     assert!(june.steps.iter().any(|step| step.code == StepCode::LatePay));
     assert_eq!(july.unplaced.len(), 0); // March is another year's.
 
-    let early = Staff::new("CP")
-        .works(&[(PCN, "2025-06-01", "", 2250)])
-        .pay("2025-05", "7");
-    let early = ask(
-        JULY,
-        TODAY,
-        &super::sample::records(Some(LondonArea::Outside), "1", vec![early]),
-    );
+    let early = Staff::new("CP").works(&[(PCN, "2025-06-01", "", 2250)]).pay("2025-05", "7");
+    let early =
+        ask(JULY, TODAY, &super::sample::records(Some(LondonArea::Outside), "1", vec![early]));
     assert_eq!(early.unplaced[0].amount, pounds("7"));
 }
 
@@ -671,29 +438,15 @@ fn the_sum_pays_in_order_of_month_start_and_engagement_and_the_last_in_part() {
     };
     let list = "263"; // 26.631 x 263 = 7,003.95
     let both = vec![staff(1, "2025-02-01"), staff(2, "2025-01-01")];
-    let evaluation = ask(
-        "2025-05",
-        TODAY,
-        &records(Some(LondonArea::Outside), list, both),
-    );
+    let evaluation = ask("2025-05", TODAY, &records(Some(LondonArea::Outside), list, both));
 
-    let paid: Vec<_> = evaluation
-        .lines
-        .iter()
-        .map(|line| line.payable().unwrap())
-        .collect();
+    let paid: Vec<_> = evaluation.lines.iter().map(|line| line.payable().unwrap()).collect();
     assert_eq!(paid, ["2000", "2000", "2000", "1003.95"].map(pounds));
     let last = evaluation.lines.last().unwrap();
     assert_eq!(last.engagement.0.as_u128(), 1);
-    assert_eq!(
-        (last.steps.last().unwrap().code, last.start),
-        (StepCode::Room, date("2025-02-01"))
-    );
+    assert_eq!((last.steps.last().unwrap().code, last.start), (StepCode::Room, date("2025-02-01")));
     let pot = &evaluation.summary.pots[0];
-    assert_eq!(
-        (pot.payable_earlier, pot.payable),
-        (pounds("4000"), pounds("3003.95"))
-    );
+    assert_eq!((pot.payable_earlier, pot.payable), (pounds("4000"), pounds("3003.95")));
     assert_eq!(pot.room, Some(Pence::ZERO));
 }
 
@@ -704,21 +457,10 @@ fn the_gp_pot_of_2024_pays_general_practitioners_and_nobody_else() {
     let records = records(Some(LondonArea::Outside), "1000", vec![gp, cp]);
     let november = ask("2024-11", TODAY, &records);
 
-    let paid: Vec<_> = november
-        .month_lines()
-        .map(|line| (line.pot, line.payable()))
-        .collect();
+    let paid: Vec<_> = november.month_lines().map(|line| (line.pot, line.payable())).collect();
     // 1,303 is all of the GP pot for 1,000 weighted patients; the main pot is not touched by it.
-    assert_eq!(
-        paid,
-        [
-            (Pot::GpRingfence, Some(pounds("1303"))),
-            (Pot::Main, Some(pounds("3000")))
-        ]
-    );
-    let staff = Staff::new("GP")
-        .works(&[(PCN, "2025-01-01", "", 2250)])
-        .pay("2025-04", "1");
+    assert_eq!(paid, [(Pot::GpRingfence, Some(pounds("1303"))), (Pot::Main, Some(pounds("3000")))]);
+    let staff = Staff::new("GP").works(&[(PCN, "2025-01-01", "", 2250)]).pay("2025-04", "1");
     assert_eq!(line("2025-04", TODAY, staff).pot, Pot::Main);
 }
 
@@ -726,23 +468,15 @@ fn the_gp_pot_of_2024_pays_general_practitioners_and_nobody_else() {
 fn pay_below_zero_for_a_month_is_refused() {
     let staff = |last: &str| Staff::new("CP").pay(JULY, "100").pay(JULY, last).0.pay;
     assert_eq!(check(&staff("-100")), []);
-    assert!(matches!(
-        check(&staff("-100.01"))[..],
-        [PayError::BelowZero { .. }]
-    ));
-    assert!(matches!(
-        check(&staff("99999999"))[..],
-        [PayError::TooLarge { .. }]
-    ));
+    assert!(matches!(check(&staff("-100.01"))[..], [PayError::BelowZero { .. }]));
+    assert!(matches!(check(&staff("99999999"))[..], [PayError::TooLarge { .. }]));
 }
 
 #[test]
 fn a_role_or_cap_is_found_by_day_and_list() {
     let cap = |role: &str, list: u32, day: &str| {
         let list = Population::from_patients(list);
-        book()
-            .cap(&role.parse().unwrap(), list, date(day), date(TODAY))
-            .map(|cap| cap.value)
+        book().cap(&role.parse().unwrap(), list, date(day), date(TODAY)).map(|cap| cap.value)
     };
     assert_eq!(cap("EPN", 99_999, "2024-07-01"), Some(Value::Wte(1)));
     assert_eq!(cap("EPN", 100_000, "2024-07-01"), Some(Value::Wte(2)));

@@ -7,10 +7,7 @@ use crate::domain::figure::{Cell, Value};
 use super::*;
 
 fn compiled_in() -> Vec<(String, String)> {
-    COMPILED_IN
-        .iter()
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-        .collect()
+    COMPILED_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
 #[track_caller]
@@ -55,11 +52,8 @@ fn the_compiled_in_files_are_right_and_every_figure_says_where_it_is_from() {
         assert_ne!(figure.source, "same", "{}", figure.id);
         assert_eq!(figure.file.rsplit('.').next(), Some("toml"));
     }
-    let ids: std::collections::BTreeSet<&str> = book
-        .figures()
-        .iter()
-        .map(|figure| figure.id.as_str())
-        .collect();
+    let ids: std::collections::BTreeSet<&str> =
+        book.figures().iter().map(|figure| figure.id.as_str()).collect();
     assert_eq!(ids.len(), book.figures().len(), "names are unique");
 }
 
@@ -103,83 +97,17 @@ fn a_wrong_row_is_named_by_file_line_and_field() {
     let row = r#"role = "CP", band = "7-8a", area = "outside", pounds = 1000"#;
     let cell = |from: &str, to: &str| maximum(DATES, &row.replace(from, to));
 
-    check(
-        &cell("pounds = 1000", "pounds = -1"),
-        Some(8),
-        "pounds",
-        "-1",
-        "from 1 to",
-    );
-    check(
-        &cell("pounds = 1000", "pounds = 0"),
-        Some(8),
-        "pounds",
-        "0",
-        "from 1 to",
-    );
-    check(
-        &cell("pounds", "pound"),
-        Some(8),
-        "pound",
-        "unknown field",
-        "pounds",
-    );
-    check(
-        &cell("1000", "\"1000\""),
-        Some(8),
-        "pounds",
-        "invalid type",
-        "i64",
-    );
-    check(
-        &cell("outside", "fringe"),
-        Some(8),
-        "area",
-        "fringe",
-        "outside, outer",
-    );
-    check(
-        &cell("\"CP\"", "\"cp\""),
-        Some(8),
-        "role",
-        "cp",
-        "role code",
-    );
-    check(
-        &cell("\"CP\"", "\"XX\""),
-        Some(8),
-        "role",
-        "no such role",
-        "[[role]]",
-    );
-    check(
-        &cell("7-8a", "6"),
-        Some(8),
-        "band",
-        "no row of this band",
-        "the role's row",
-    );
-    check(
-        &cell("pounds", "share = 70, pounds"),
-        Some(8),
-        "share",
-        "70",
-        "50 or 100",
-    );
-    check(
-        &cell("pounds", "share = 50, pounds"),
-        Some(8),
-        "share",
-        "not paid by half",
-        "100",
-    );
-    check(
-        &cell("\"CP\"", "\"MHP_CYP\""),
-        Some(8),
-        "band",
-        "7-8a",
-        "band",
-    );
+    check(&cell("pounds = 1000", "pounds = -1"), Some(8), "pounds", "-1", "from 1 to");
+    check(&cell("pounds = 1000", "pounds = 0"), Some(8), "pounds", "0", "from 1 to");
+    check(&cell("pounds", "pound"), Some(8), "pound", "unknown field", "pounds");
+    check(&cell("1000", "\"1000\""), Some(8), "pounds", "invalid type", "i64");
+    check(&cell("outside", "fringe"), Some(8), "area", "fringe", "outside, outer");
+    check(&cell("\"CP\"", "\"cp\""), Some(8), "role", "cp", "role code");
+    check(&cell("\"CP\"", "\"XX\""), Some(8), "role", "no such role", "[[role]]");
+    check(&cell("7-8a", "6"), Some(8), "band", "no row of this band", "the role's row");
+    check(&cell("pounds", "share = 70, pounds"), Some(8), "share", "70", "50 or 100");
+    check(&cell("pounds", "share = 50, pounds"), Some(8), "share", "not paid by half", "100");
+    check(&cell("\"CP\"", "\"MHP_CYP\""), Some(8), "band", "7-8a", "band");
     check(
         &cell("1000", "1000, confidence = \"SURE\""),
         Some(8),
@@ -187,79 +115,31 @@ fn a_wrong_row_is_named_by_file_line_and_field() {
         "SURE",
         "CONFIRMED, ONE SOURCE",
     );
-    check(
-        &cell("1000", "1000, source = \"x\""),
-        Some(8),
-        "source",
-        "x",
-        "[sources]",
-    );
-    check(
-        &cell(", pounds = 1000", ""),
-        Some(8),
-        "pounds",
-        "missing field",
-        "",
-    );
+    check(&cell("1000", "1000, source = \"x\""), Some(8), "source", "x", "[sources]");
+    check(&cell(", pounds = 1000", ""), Some(8), "pounds", "missing field", "");
 }
 
 #[test]
 fn an_edition_with_wrong_dates_is_refused() {
     let row = r#"role = "CP", band = "7-8a", area = "outside", pounds = 1000"#;
     let ends_first = "applies_from = 2026-04-01\napplies_to = 2026-03-31";
-    check(
-        &maximum(ends_first, row),
-        Some(3),
-        "applies_to",
-        "before the first",
-        "applies_from",
-    );
+    check(&maximum(ends_first, row), Some(3), "applies_to", "before the first", "applies_from");
     let with_time = "applies_from = 2026-04-01T00:00:00";
-    check(
-        &maximum(with_time, row),
-        Some(3),
-        "applies_from",
-        "T00",
-        "a date",
-    );
-    check(
-        &maximum("applies_from = 2026-02-30", row),
-        Some(4),
-        "applies_from",
-        "",
-        "",
-    );
+    check(&maximum(with_time, row), Some(3), "applies_from", "T00", "a date");
+    check(&maximum("applies_from = 2026-02-30", row), Some(4), "applies_from", "", "");
 }
 
 #[test]
 fn a_cell_given_twice_in_one_edition_is_refused_and_both_places_are_named() {
     let row = r#"role = "CP", band = "7-8a", area = "outside", pounds = 1000"#;
     let same = "applies_from = 2025-04-01\napplies_to = 2026-03-31\nknown_from = 2025-08-01";
-    check(
-        &maximum(same, row),
-        Some(10),
-        "rows",
-        "given twice",
-        "2025-26.toml, line",
-    );
+    check(&maximum(same, row), Some(10), "rows", "given twice", "2025-26.toml, line");
 
     let open = "applies_from = 2025-04-01\nknown_from = 2025-08-01";
-    check(
-        &maximum(open, row),
-        Some(9),
-        "applies_to",
-        "different days",
-        "2025-26.toml",
-    );
+    check(&maximum(open, row), Some(9), "applies_to", "different days", "2025-26.toml");
 
     let london = r#"role = "GP", band = "n/a", area = "outer", pounds = 1000"#;
-    check(
-        &maximum(same, london),
-        Some(10),
-        "area",
-        "all of London",
-        "2025-26.toml",
-    );
+    check(&maximum(same, london), Some(10), "area", "all of London", "2025-26.toml");
 }
 
 #[test]
@@ -268,40 +148,22 @@ fn a_figure_without_a_source_or_mark_is_refused() {
                 pounds_a_month_per_wte = 1 },\n]\n";
     check(bare, Some(4), "source", "no source", "[sources]");
     check(bare, Some(4), "confidence", "no mark", "FROM MEMORY");
-    check(
-        "[sources]\nx = \" \"\n",
-        None,
-        "sources.x",
-        "empty",
-        "who prints",
-    );
+    check("[sources]\nx = \" \"\n", None, "sources.x", "empty", "who prints");
 }
 
 #[test]
 fn a_policy_that_is_not_implemented_is_refused_and_not_ignored() {
     let policy = |name: &str, value: &str| {
         let mut files = compiled_in();
-        let text = &mut files
-            .iter_mut()
-            .find(|file| file.0 == "policies.toml")
-            .unwrap()
-            .1;
+        let text = &mut files.iter_mut().find(|file| file.0 == "policies.toml").unwrap().1;
         let own = "name = \"part_month\"\nvalue = \"calendar_days_inclusive\"";
         *text = text.replace(own, &format!("name = \"{name}\"\nvalue = \"{value}\""));
         parse(files).expect_err("the policy is wrong").remove(0)
     };
 
     let other = policy("part_month", "working_days");
-    assert_eq!(
-        (other.file.as_str(), other.field.as_str()),
-        ("policies.toml", "value")
-    );
-    assert!(
-        other
-            .reason
-            .contains("working_days: this value is not implemented"),
-        "{other}"
-    );
+    assert_eq!((other.file.as_str(), other.field.as_str()), ("policies.toml", "value"));
+    assert!(other.reason.contains("working_days: this value is not implemented"), "{other}");
     assert_eq!(other.expected, "must be calendar_days_inclusive");
     assert_eq!(policy("part_monht", "x").field, "name");
 
@@ -317,13 +179,7 @@ fn caps_must_not_overlap() {
          \"CONFIRMED\"\nrows = [\n  {{ role = \"AP\", max_list = 100000, wte = 1 }},\n  {{ role = \
          \"AP\", min_list = 100000, wte = 2 }},\n]\n"
     );
-    check(
-        &caps,
-        Some(9),
-        "min_list",
-        "same list sizes",
-        "extra.toml, line 8",
-    );
+    check(&caps, Some(9), "min_list", "same list sizes", "extra.toml, line 8");
 }
 
 #[test]
@@ -337,19 +193,11 @@ fn files_are_added_from_a_directory_and_never_replace_one() {
     write("2026-27-local.toml", &maximum(correction, row));
 
     let book = load(Some(&directory)).unwrap();
-    assert!(
-        book.figure("maximum/OTHER/agreed/outside/2026-04-01/2026-11-01")
-            .is_some()
-    );
+    assert!(book.figure("maximum/OTHER/agreed/outside/2026-04-01/2026-11-01").is_some());
 
     write("roles.toml", "");
     let error = load(Some(&directory)).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("roles.toml, file name: there is another"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("roles.toml, file name: there is another"), "{error}");
     fs::remove_dir_all(&directory).unwrap();
 
     let missing = load(Some(Path::new("/nowhere/at/all"))).unwrap_err();

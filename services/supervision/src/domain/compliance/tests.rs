@@ -66,11 +66,7 @@ fn session(place: &str, kind: Kind, date: Date) -> Session {
 
 fn asked(month: &str, today: &str) -> Asked {
     let today = day(today);
-    Asked {
-        month: month.parse().expect("a month"),
-        today,
-        rules_known_on: today,
-    }
+    Asked { month: month.parse().expect("a month"), today, rules_known_on: today }
 }
 
 fn rule(per: PerPeriod, sessions: u32) -> Requirement {
@@ -92,29 +88,16 @@ fn check(
     (month, today): (&str, &str),
     expected: Option<(Status, Option<&str>)>,
 ) {
-    let roster = [post(
-        Some(ann()),
-        "CP",
-        &[(PCN, Stage::Standard, first, last)],
-    )];
-    let sessions: Vec<Session> = held
-        .iter()
-        .map(|date| session(PCN, Kind::Clinical, day(date)))
-        .collect();
-    let requirements = Requirements {
-        rows: vec![rule.clone()],
-    };
+    let roster = [post(Some(ann()), "CP", &[(PCN, Stage::Standard, first, last)])];
+    let sessions: Vec<Session> =
+        held.iter().map(|date| session(PCN, Kind::Clinical, day(date))).collect();
+    let requirements = Requirements { rows: vec![rule.clone()] };
 
     let asked = asked(month, today);
     let standings = of_person(ann(), &pcn(PCN), asked, &roster, &sessions, &requirements);
 
-    let found = standings
-        .first()
-        .map(|standing| (standing.status, standing.due_by));
-    assert_eq!(
-        found,
-        expected.map(|(status, due_by)| (status, due_by.map(day)))
-    );
+    let found = standings.first().map(|standing| (standing.status, standing.due_by));
+    assert_eq!(found, expected.map(|(status, due_by)| (status, due_by.map(day))));
 }
 
 const AFTER: (&str, &str) = ("2025-07", "2025-08-10");
@@ -127,92 +110,29 @@ fn a_monthly_minimum_is_met_due_late_or_never() {
     let met = Some((Status::Met, Some("2025-08-31")));
     check(&rule, start, None, &["2025-07-31"], AFTER, met);
     check(&rule, start, None, &["2025-07-31"], DURING, met);
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-06-30"],
-        DURING,
-        Some((Status::Due, Some("2025-07-31"))),
-    );
-    check(
-        &rule,
-        start,
-        None,
-        &[],
-        DURING,
-        Some((Status::Due, Some("2025-07-31"))),
-    );
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-06-30"],
-        AFTER,
-        Some((Status::Late, Some("2025-07-31"))),
-    );
-    check(
-        &rule,
-        start,
-        None,
-        &[],
-        AFTER,
-        Some((Status::Never, Some("2025-07-31"))),
-    );
+    check(&rule, start, None, &["2025-06-30"], DURING, Some((Status::Due, Some("2025-07-31"))));
+    check(&rule, start, None, &[], DURING, Some((Status::Due, Some("2025-07-31"))));
+    check(&rule, start, None, &["2025-06-30"], AFTER, Some((Status::Late, Some("2025-07-31"))));
+    check(&rule, start, None, &[], AFTER, Some((Status::Never, Some("2025-07-31"))));
     // What comes after the month, or was before the start, is nothing for it.
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-08-01"],
-        AFTER,
-        Some((Status::Never, Some("2025-07-31"))),
-    );
-    check(
-        &rule,
-        start,
-        None,
-        &["2024-01-07"],
-        AFTER,
-        Some((Status::Never, Some("2025-07-31"))),
-    );
+    check(&rule, start, None, &["2025-08-01"], AFTER, Some((Status::Never, Some("2025-07-31"))));
+    check(&rule, start, None, &["2024-01-07"], AFTER, Some((Status::Never, Some("2025-07-31"))));
 }
 
 #[test]
 fn two_a_month_are_two() {
     let rule = rule(PerPeriod::Month, 2);
     let start = "2024-01-08";
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-07-01"],
-        AFTER,
-        Some((Status::Late, Some("2025-07-31"))),
-    );
+    check(&rule, start, None, &["2025-07-01"], AFTER, Some((Status::Late, Some("2025-07-31"))));
     let met = Some((Status::Met, Some("2025-08-31")));
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-07-01", "2025-07-01"],
-        AFTER,
-        met,
-    );
+    check(&rule, start, None, &["2025-07-01", "2025-07-01"], AFTER, met);
 }
 
 #[test]
 fn part_periods_of_starters_and_leavers_do_not_count() {
     let rule = rule(PerPeriod::Month, 1);
     // The starter's first whole month is August; a session before it is not lost.
-    check(
-        &rule,
-        "2025-07-02",
-        None,
-        &[],
-        AFTER,
-        Some((Status::Due, Some("2025-08-31"))),
-    );
+    check(&rule, "2025-07-02", None, &[], AFTER, Some((Status::Due, Some("2025-08-31"))));
     check(
         &rule,
         "2025-07-02",
@@ -221,14 +141,7 @@ fn part_periods_of_starters_and_leavers_do_not_count() {
         AFTER,
         Some((Status::Met, Some("2025-08-31"))),
     );
-    check(
-        &rule,
-        "2025-07-01",
-        None,
-        &[],
-        AFTER,
-        Some((Status::Never, Some("2025-07-31"))),
-    );
+    check(&rule, "2025-07-01", None, &[], AFTER, Some((Status::Never, Some("2025-07-31"))));
     // The leaver's last whole month was June.
     check(&rule, "2024-01-08", Some("2025-07-30"), &[], AFTER, None);
     check(
@@ -248,47 +161,12 @@ fn part_periods_of_starters_and_leavers_do_not_count() {
 fn a_quarter_that_runs_on_is_met_already_or_due_at_its_end() {
     let rule = rule(PerPeriod::Quarter, 1);
     let start = "2024-01-08";
-    check(
-        &rule,
-        start,
-        None,
-        &[],
-        AFTER,
-        Some((Status::Due, Some("2025-09-30"))),
-    );
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-07-09"],
-        AFTER,
-        Some((Status::Met, Some("2025-12-31"))),
-    );
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-06-30"],
-        AFTER,
-        Some((Status::Due, Some("2025-09-30"))),
-    );
+    check(&rule, start, None, &[], AFTER, Some((Status::Due, Some("2025-09-30"))));
+    check(&rule, start, None, &["2025-07-09"], AFTER, Some((Status::Met, Some("2025-12-31"))));
+    check(&rule, start, None, &["2025-06-30"], AFTER, Some((Status::Due, Some("2025-09-30"))));
     let september = ("2025-09", "2025-10-01");
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-07-09"],
-        september,
-        Some((Status::Met, Some("2025-12-31"))),
-    );
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-06-30"],
-        september,
-        Some((Status::Late, Some("2025-09-30"))),
-    );
+    check(&rule, start, None, &["2025-07-09"], september, Some((Status::Met, Some("2025-12-31"))));
+    check(&rule, start, None, &["2025-06-30"], september, Some((Status::Late, Some("2025-09-30"))));
     check(
         &rule,
         start,
@@ -299,14 +177,7 @@ fn a_quarter_that_runs_on_is_met_already_or_due_at_its_end() {
     );
     // Who leaves before it ends is asked nothing.
     check(&rule, start, Some("2025-09-29"), &[], AFTER, None);
-    check(
-        &rule,
-        start,
-        Some("2025-09-30"),
-        &[],
-        AFTER,
-        Some((Status::Due, Some("2025-09-30"))),
-    );
+    check(&rule, start, Some("2025-09-30"), &[], AFTER, Some((Status::Due, Some("2025-09-30"))));
 }
 
 #[test]
@@ -314,30 +185,9 @@ fn days_count_from_monday_to_friday_while_in_post() {
     let rule = rule(PerPeriod::Day, 1);
     // Thursday 31 July is the only day in post of the month; the weekend asks nothing.
     let first = "2025-07-31";
-    check(
-        &rule,
-        first,
-        None,
-        &[first],
-        AFTER,
-        Some((Status::Met, Some("2025-08-01"))),
-    );
-    check(
-        &rule,
-        first,
-        None,
-        &[],
-        AFTER,
-        Some((Status::Never, Some(first))),
-    );
-    check(
-        &rule,
-        first,
-        None,
-        &[],
-        DURING,
-        Some((Status::Due, Some(first))),
-    );
+    check(&rule, first, None, &[first], AFTER, Some((Status::Met, Some("2025-08-01"))));
+    check(&rule, first, None, &[], AFTER, Some((Status::Never, Some(first))));
+    check(&rule, first, None, &[], DURING, Some((Status::Due, Some(first))));
     // From Friday 25 to Tuesday 29 July.
     let (first, last) = ("2025-07-25", Some("2025-07-29"));
     check(
@@ -349,14 +199,7 @@ fn days_count_from_monday_to_friday_while_in_post() {
         Some((Status::Met, None)),
     );
     let missed = Some((Status::Late, Some("2025-07-28")));
-    check(
-        &rule,
-        first,
-        last,
-        &["2025-07-25", "2025-07-27", "2025-07-29"],
-        AFTER,
-        missed,
-    );
+    check(&rule, first, last, &["2025-07-25", "2025-07-27", "2025-07-29"], AFTER, missed);
     // Only a weekend.
     check(&rule, "2025-07-26", Some("2025-07-27"), &[], AFTER, None);
 }
@@ -376,14 +219,7 @@ fn a_week_is_judged_on_its_friday_and_its_weekend_counts_for_it() {
         met,
     );
     let missed = Some((Status::Late, Some("2025-07-11")));
-    check(
-        &rule,
-        start,
-        None,
-        &["2025-07-04", "2025-07-14", "2025-07-21"],
-        AFTER,
-        missed,
-    );
+    check(&rule, start, None, &["2025-07-04", "2025-07-14", "2025-07-21"], AFTER, missed);
     // From Tuesday on the week is not whole.
     let met = Some((Status::Met, Some("2025-08-01")));
     check(&rule, "2025-07-15", None, &["2025-07-22"], AFTER, met);
@@ -394,35 +230,11 @@ fn a_week_is_judged_on_its_friday_and_its_weekend_counts_for_it() {
 #[test]
 fn once_is_met_or_due_without_a_day_and_binds_only_newcomers() {
     let applies = Period::new(day("2023-06-01"), None);
-    let rule = Requirement {
-        applies,
-        ..rule(PerPeriod::Once, 1)
-    };
-    check(
-        &rule,
-        "2024-01-08",
-        None,
-        &[],
-        AFTER,
-        Some((Status::Due, None)),
-    );
-    check(
-        &rule,
-        "2024-01-08",
-        None,
-        &["2024-01-09"],
-        AFTER,
-        Some((Status::Met, None)),
-    );
+    let rule = Requirement { applies, ..rule(PerPeriod::Once, 1) };
+    check(&rule, "2024-01-08", None, &[], AFTER, Some((Status::Due, None)));
+    check(&rule, "2024-01-08", None, &["2024-01-09"], AFTER, Some((Status::Met, None)));
     check(&rule, "2023-05-31", None, &[], AFTER, None);
-    check(
-        &rule,
-        "2023-06-01",
-        None,
-        &[],
-        AFTER,
-        Some((Status::Due, None)),
-    );
+    check(&rule, "2023-06-01", None, &[], AFTER, Some((Status::Due, None)));
 }
 
 #[test]
@@ -431,10 +243,7 @@ fn a_requirement_asks_nothing_before_it_applies_or_after() {
     let begins = Period::inclusive(day("2025-07-02"), None);
     let start = "2024-01-08";
     check(
-        &Requirement {
-            applies: ends,
-            ..rule(PerPeriod::Month, 1)
-        },
+        &Requirement { applies: ends, ..rule(PerPeriod::Month, 1) },
         start,
         None,
         &[],
@@ -442,10 +251,7 @@ fn a_requirement_asks_nothing_before_it_applies_or_after() {
         None,
     );
     let due = Some((Status::Due, Some("2025-08-31")));
-    let rule = Requirement {
-        applies: begins,
-        ..rule(PerPeriod::Month, 1)
-    };
+    let rule = Requirement { applies: begins, ..rule(PerPeriod::Month, 1) };
     check(&rule, start, None, &[], AFTER, due);
 }
 
@@ -454,13 +260,9 @@ fn a_change_of_hours_is_no_break_and_a_change_of_stage_is_one() {
     let same = (PCN, Stage::Standard, "2025-07-10", None);
     let senior = (PCN, Stage::Senior, "2025-07-10", None);
     let before = (PCN, Stage::Standard, "2024-01-08", Some("2025-07-09"));
-    let standard = Requirement {
-        stage: StageRule::Only(Stage::Standard),
-        ..rule(PerPeriod::Month, 1)
-    };
-    let requirements = Requirements {
-        rows: vec![standard],
-    };
+    let standard =
+        Requirement { stage: StageRule::Only(Stage::Standard), ..rule(PerPeriod::Month, 1) };
+    let requirements = Requirements { rows: vec![standard] };
     let status = |posts: &[_]| {
         let roster = [post(Some(ann()), "CP", posts)];
         let asked = asked("2025-07", "2025-08-10");
@@ -480,9 +282,7 @@ fn a_session_counts_for_the_pcn_it_was_in() {
     ];
     let roster = [post(Some(ann()), "CP", &both)];
     let sessions = [session(ELSEWHERE, Kind::Clinical, day("2025-07-09"))];
-    let requirements = Requirements {
-        rows: vec![rule(PerPeriod::Month, 1)],
-    };
+    let requirements = Requirements { rows: vec![rule(PerPeriod::Month, 1)] };
     let asked = asked("2025-07", "2025-08-10");
 
     let status = |place: &str| {
@@ -505,25 +305,11 @@ fn a_summary_puts_the_overdue_first_and_keeps_forces_apart() {
         post(Some(PersonId(Uuid::from_u128(4))), "CP", &gone),
         post(None, "FCP", &days),
     ];
-    let sessions = [Session {
-        person: bob,
-        ..session(PCN, Kind::Clinical, day("2025-07-09"))
-    }];
-    let unread = Requirement {
-        confidence: Confidence::FromMemory,
-        ..monthly("CP-Y", "CP")
-    };
-    let guidance = Requirement {
-        force: Force::Guidance,
-        kind: Kind::Peer,
-        ..monthly("CP-Z", "CP")
-    };
-    let rows = vec![
-        rule(PerPeriod::Month, 1),
-        unread,
-        guidance,
-        monthly("NA-X", "NA"),
-    ];
+    let sessions = [Session { person: bob, ..session(PCN, Kind::Clinical, day("2025-07-09")) }];
+    let unread = Requirement { confidence: Confidence::FromMemory, ..monthly("CP-Y", "CP") };
+    let guidance =
+        Requirement { force: Force::Guidance, kind: Kind::Peer, ..monthly("CP-Z", "CP") };
+    let rows = vec![rule(PerPeriod::Month, 1), unread, guidance, monthly("NA-X", "NA")];
     let requirements = Requirements { rows };
 
     let asked = asked("2025-07", "2025-08-10");
@@ -534,27 +320,14 @@ fn a_summary_puts_the_overdue_first_and_keeps_forces_apart() {
     assert_eq!(summary.people[2].standings, []);
     assert_eq!(summary.services_without_person, 1);
     assert_eq!(summary.sessions_in_month, 1);
-    let contract = Counts {
-        met: 1,
-        never: 1,
-        ..Counts::default()
-    };
-    let guidance = Counts {
-        never: 2,
-        ..Counts::default()
-    };
+    let contract = Counts { met: 1, never: 1, ..Counts::default() };
+    let guidance = Counts { never: 2, ..Counts::default() };
     let counts = BTreeMap::from([(Force::Contract, contract), (Force::Guidance, guidance)]);
     assert_eq!(summary.counts, counts);
-    let not_examined: Vec<(&str, NotExamined)> = summary
-        .not_examined
-        .iter()
-        .map(|(rule, reason)| (rule.code.as_str(), *reason))
-        .collect();
+    let not_examined: Vec<(&str, NotExamined)> =
+        summary.not_examined.iter().map(|(rule, reason)| (rule.code.as_str(), *reason)).collect();
     let confidence = Confidence::FromMemory;
-    assert_eq!(
-        not_examined,
-        [("CP-Y", NotExamined::NotSureEnough { confidence })]
-    );
+    assert_eq!(not_examined, [("CP-Y", NotExamined::NotSureEnough { confidence })]);
 }
 
 fn days() -> impl Strategy<Value = Date> {

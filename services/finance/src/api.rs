@@ -1,0 +1,61 @@
+//! The methods of finance: requests become calls of the application, its answers the wire's.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrs_proto::finance::v1::allocation_service_server::AllocationServiceServer;
+use arrs_proto::finance::v1::claim_service_server::ClaimServiceServer;
+use arrs_proto::finance::v1::fact_service_server::FactServiceServer;
+use arrs_proto::finance::v1::finance_summary_service_server::FinanceSummaryServiceServer;
+use arrs_proto::finance::v1::import_service_server::ImportServiceServer;
+use arrs_proto::finance::v1::rule_book_service_server::RuleBookServiceServer;
+use arrs_proto::summary::v1 as summary;
+use kit::Cut;
+use kit::pages::Key;
+use kit::server::{MESSAGE_IN, MESSAGE_OUT};
+use tonic::service::Routes;
+
+use crate::app::{App, Positions};
+use crate::domain::rulebook::RuleBook;
+
+pub mod allocations;
+pub mod claims;
+pub mod facts;
+pub mod imports;
+pub mod pcn_money;
+pub mod rule_books;
+pub mod steps;
+
+/// Every method of the service.
+pub fn routes(app: App, pages: Arc<Key>, spool: PathBuf) -> Routes {
+    macro_rules! limited {
+        ($server:ident, $api:expr) => {
+            $server::new($api)
+                .max_decoding_message_size(MESSAGE_IN)
+                .max_encoding_message_size(MESSAGE_OUT)
+        };
+    }
+    let rule_books = rule_books::RuleBookApi { app: app.clone(), pages: Arc::clone(&pages) };
+    let imports = imports::ImportApi { app: app.clone(), pages, spool };
+    Routes::new(limited!(RuleBookServiceServer, rule_books))
+        .add_service(limited!(
+            AllocationServiceServer,
+            allocations::AllocationApi { app: app.clone() }
+        ))
+        .add_service(limited!(ClaimServiceServer, claims::ClaimApi { app: app.clone() }))
+        .add_service(limited!(
+            FinanceSummaryServiceServer,
+            pcn_money::FinanceSummaryApi { app: app.clone() }
+        ))
+        .add_service(limited!(FactServiceServer, facts::FactApi { app }))
+        .add_service(limited!(ImportServiceServer, imports))
+}
+
+/// What an answer rests on.
+fn cut(cut: &Cut, rules: &RuleBook, positions: Positions) -> summary::Cut {
+    let position = |(producer, position): (&str, i64)| summary::Position {
+        producer: producer.to_owned(),
+        position,
+    };
+    cut.wire(&rules.digest().to_string(), positions.into_iter().map(position).collect())
+}

@@ -1,0 +1,85 @@
+//! Explaining prepared claim lines.
+
+use arrs_proto::finance::v1 as pb;
+use arrs_proto::finance::v1::claim_service_server::ClaimService;
+use kit::names::Fields;
+use kit::server::caller;
+use kit::summary::Query;
+use kit::{Clock, Cut, Error, wire};
+use terms::Date;
+use tonic::{Request, Response, Status};
+
+use super::pcn_money::wire::line;
+use super::steps::Explained;
+use crate::app::App;
+use crate::app::claims::ComparedLine;
+
+/// Answers `ClaimService`.
+#[derive(Clone, Debug)]
+pub struct ClaimApi {
+    pub(crate) app: App,
+}
+
+/// One line as asked about.
+struct Asked {
+    query: Query,
+    reference: String,
+    from_rules_known_on: Date,
+}
+
+#[tonic::async_trait]
+impl ClaimService for ClaimApi {
+    async fn compare_claim_line(
+        &self,
+        request: Request<pb::CompareClaimLineRequest>,
+    ) -> Result<Response<pb::CompareClaimLineResponse>, Status> {
+        let caller = caller(&request)?;
+        let asked = parse(request.into_inner(), self.app.clock())?;
+        let Asked { query, reference, from_rules_known_on } = &asked;
+        let compared =
+            self.app.compare_line(&caller, query, reference, *from_rules_known_on).await?;
+        let ComparedLine { earlier, later, comparison, record } = &compared;
+        let rules = self.app.rules();
+        let explain = |line| Explained { rules, line, shown: record.shown };
+        let days = (*from_rules_known_on, query.cut.rules_known_on);
+        Ok(Response::new(pb::CompareClaimLineResponse {
+            from: Some(line(rules, earlier, record)),
+            to: Some(line(rules, later, record)),
+            differences: explain(earlier).differences(&explain(later), comparison, days),
+        }))
+    }
+}
+
+fn parse(request: pb::CompareClaimLineRequest, clock: &Clock) -> Result<Asked, Error> {
+    let pb::CompareClaimLineRequest {
+        parent,
+        month,
+        reference,
+        from_rules_known_on_date,
+        to_rules_known_on_date,
+        known_at_date,
+    } = request;
+    let mut fields = Fields::new();
+    let pcn = fields.pcn("parent", &parent);
+    let month = fields.month("month", &month);
+    if reference.is_empty() {
+        fields.violation("reference", "must be what the owner's files call the engagement");
+    }
+    let field = "from_rules_known_on_date";
+    if from_rules_known_on_date.is_none() {
+        fields.violation(field, "must be given");
+    }
+    let from = wire::optional_date(from_rules_known_on_date, field, &mut fields);
+    let later = "to_rules_known_on_date";
+    let to = wire::optional_date(to_rules_known_on_date, later, &mut fields);
+    let cut = Cut::parse(None, known_at_date, clock, &mut fields)?;
+    let cut = Cut { rules_known_on: to.unwrap_or(cut.rules_known_on), ..cut };
+    if from.is_some_and(|from| from > cut.rules_known_on) {
+        fields.violation(field, format!("must not be after {}", cut.rules_known_on));
+    }
+    fields.finish()?;
+    let (Some(pcn), Some(month), Some(from_rules_known_on)) = (pcn, month, from) else {
+        return Err(Error::internal("a field was not checked"));
+    };
+    Ok(Asked { query: Query { pcn, month, cut }, reference, from_rules_known_on })
+}

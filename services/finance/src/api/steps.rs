@@ -1,0 +1,394 @@
+//! Steps in sentences. The only place where the text of a step is made: from its code, its numbers
+//! and its figure, when it is read.
+
+mod differences;
+mod unpriced;
+mod words;
+
+use terms::{Date, Fraction, Month, Pence};
+
+use crate::app::pcn_money::Shown;
+use crate::domain::figure::{Cell, Figure, Share};
+use crate::domain::line::{AreaBasis, Line, Outcome, UnpricedReason};
+use crate::domain::rulebook::RuleBook;
+use crate::domain::step::{NumberName, NumberValue, Step, StepCode};
+use words::{article, band, hour_days, hours, place, plural, row_place, wte};
+
+/// A line whose steps are told to somebody.
+#[derive(Clone, Copy, Debug)]
+pub struct Explained<'a> {
+    /// The rules by which it was priced.
+    pub rules: &'a RuleBook,
+    /// The line.
+    pub line: &'a Line,
+    /// How much of the engagement's cost may be told.
+    pub shown: Shown,
+}
+
+/// The code of a step on the wire. What has no price because a figure is unknown says so.
+pub fn code(line: &Line, step: &Step) -> &'static str {
+    match (step.code, line.outcome) {
+        (
+            StepCode::Unpriced,
+            Outcome::Unpriced(
+                UnpricedReason::AreaUnknown
+                | UnpricedReason::FigureMissing { .. }
+                | UnpricedReason::FeeFigureMissing,
+            ),
+        ) => "FIGURE_MISSING",
+        (code, _) => code.as_str(),
+    }
+}
+
+impl Explained<'_> {
+    /// The amounts before and after a step. Where another PCN's part of the cost stays hidden, the
+    /// steps up to the attribution have the share of this PCN.
+    pub fn amounts(&self, step: &Step) -> (Pence, Pence) {
+        match self.shown {
+            Shown::OwnShare if step.code.number() <= StepCode::Attribution.number() => {
+                (self.line.own_cost, self.line.own_cost)
+            }
+            Shown::OwnShare | Shown::Whole => (step.before, step.after),
+        }
+    }
+
+    /// The step in a sentence.
+    pub fn text(&self, step: &Step) -> String {
+        // A number that is not there is our bug; the code still says what happened.
+        self.sentence(step).unwrap_or_else(|| step.code.as_str().to_owned())
+    }
+
+    fn sentence(&self, step: &Step) -> Option<String> {
+        let Step { before, after, .. } = step;
+        Some(match step.code {
+            StepCode::Area => self.area(step),
+            StepCode::Figure => self.figure(step)?,
+            StepCode::Unpriced => self.unpriced(),
+            StepCode::Eligibility => "Whether the person is eligible was not checked.".to_owned(),
+            StepCode::Cost => self.cost(step)?,
+            StepCode::LatePay => self.late_pay(step)?,
+            StepCode::NotYetPaid => self.not_yet_paid(step)?,
+            StepCode::Attribution => self.attribution(step)?,
+            StepCode::NotClaimable => not_claimable(step)?,
+            StepCode::Share => {
+                format!("The scheme pays half of the cost: {after} of {before}.")
+            }
+            StepCode::WrittenAgreement => self.agreement(step)?,
+            StepCode::Maximum => {
+                let (most, share) = (money(step, NumberName::Maximum)?, exact(step)?);
+                format!(
+                    "The maximum for the hours and days in post, {} WTE over the month, is {most}.",
+                    wte(share)
+                )
+            }
+            StepCode::OverFullTime => over_full_time(step)?,
+            StepCode::LowerOf => self.lower_of(step)?,
+            StepCode::Baseline => {
+                "Whether a baseline vacancy holds the line back was not examined.".to_owned()
+            }
+            StepCode::Cap => "Whether the role is above its cap was not examined.".to_owned(),
+            StepCode::Room => self.room(step)?,
+            StepCode::RoomUnknown => {
+                "The allocation is not known, so nothing was compared with it.".to_owned()
+            }
+        })
+    }
+
+    fn role_name(&self) -> String {
+        let role = self.rules.role(&self.line.role);
+        role.map_or_else(|| self.line.role.to_string(), |role| role.name.clone())
+    }
+
+    fn area(&self, step: &Step) -> String {
+        let area = match step.number(NumberName::Area) {
+            Some(NumberValue::Area(area)) => Some(area),
+            Some(_) | None => None,
+        };
+        match (area, step.number(NumberName::AreaBasis)) {
+            (None, _) => {
+                "In which London area the PCN lies is not recorded, and it may be in London."
+                    .to_owned()
+            }
+            (Some(area), Some(NumberValue::AreaBasis(AreaBasis::OutsideLondonRegion))) => format!(
+                "The PCN lies {}: its region is known and is not London (DERIVED; no record \
+                 states the area).",
+                place(area)
+            ),
+            (Some(area), Some(_) | None) => {
+                format!("The PCN lies {}, as recorded.", place(area))
+            }
+        }
+    }
+
+    fn figure(&self, step: &Step) -> Option<String> {
+        let figure = step.figure.as_deref()?;
+        let days = count(step, NumberName::Days)?;
+        let of_month = count(step, NumberName::DaysOfMonth)?;
+        let full_time = count(step, NumberName::FullTimeMinutes)?;
+        let worked = count(step, NumberName::Minutes)?;
+        let counted = count(step, NumberName::CountedMinutes).unwrap_or(worked);
+        let a_year = money(step, NumberName::AYear)?;
+        let row = self.row(figure);
+        let time = format!(
+            "for {} of {} hours over {days} of {of_month} days",
+            hours(counted),
+            hours(full_time)
+        );
+        let segments = self.line.steps.iter().filter(|other| other.code == StepCode::Figure);
+        if segments.count() > 1 {
+            // Runs of days are rounded together, so that one of them has no amount of its own.
+            let from = day(step, NumberName::FirstDay)?;
+            return Some(format!("From {from}, the maximum for {row} is {a_year} a year, {time}."));
+        }
+        let exact = i128::from(a_year.0) * i128::from(counted) * i128::from(days);
+        let whole = 12 * i128::from(full_time) * i128::from(of_month);
+        let amount = Pence::from_fraction(Fraction::new(exact, whole));
+        Some(format!("The maximum for {row} is {a_year} a year; {time} it is {amount}."))
+    }
+
+    /// `a Clinical pharmacist (band 7-8a, outside London)`.
+    fn row(&self, figure: &Figure) -> String {
+        let name = self.role_name();
+        let article = article(&name);
+        match &figure.cell {
+            Cell::Maximum { label, area, share, role: _, band: _ } => {
+                let half = match share {
+                    Share::Half => "half of the cost of ",
+                    Share::Whole => "",
+                };
+                format!("{half}{article} {name} ({}{})", band(label), row_place(*area))
+            }
+            Cell::Rate { .. } | Cell::Cap { .. } | Cell::Fee { .. } => format!("{article} {name}"),
+        }
+    }
+
+    fn cost(&self, step: &Step) -> Option<String> {
+        let rows = count(step, NumberName::PayRows)?;
+        if rows == 0 {
+            return Some("No pay is recorded for the month.".to_owned());
+        }
+        match self.shown {
+            Shown::OwnShare => {
+                let share = self.line.own_cost;
+                Some(format!(
+                    "This PCN bears {share} of the cost of the month; what other PCNs bear of it \
+                     is not shown."
+                ))
+            }
+            Shown::Whole => {
+                let names = [
+                    (NumberName::Salary, "salary"),
+                    (NumberName::EmployerNi, "employer's National Insurance"),
+                    (NumberName::EmployerPension, "employer's pension"),
+                    (NumberName::Fees, "fees"),
+                ];
+                let parts = names.into_iter().filter_map(|(name, words)| {
+                    let amount = money(step, name).filter(|amount| *amount != Pence::ZERO)?;
+                    Some(format!("{words} {amount}"))
+                });
+                let parts = parts.collect::<Vec<_>>().join(", ");
+                let runs = match rows {
+                    1 => String::new(),
+                    runs => format!(" by {runs} rows of pay"),
+                };
+                let paid =
+                    if parts.is_empty() { "nothing of it is paid".to_owned() } else { parts };
+                Some(format!("The engagement cost {} in the month{runs}: {paid}.", step.before))
+            }
+        }
+    }
+
+    fn late_pay(&self, step: &Step) -> Option<String> {
+        let month = month(step, NumberName::LateMonth)?;
+        Some(match self.shown {
+            Shown::OwnShare => format!(
+                "The cost includes pay for {month}, after the last day in post, which counts \
+                 towards this month."
+            ),
+            Shown::Whole => {
+                let late = money(step, NumberName::Late)?;
+                format!(
+                    "The cost includes {late} of pay for {month}, after the last day in post, \
+                     which counts towards this month."
+                )
+            }
+        })
+    }
+
+    fn not_yet_paid(&self, step: &Step) -> Option<String> {
+        let by = day(step, NumberName::ClaimDate)?;
+        Some(match self.shown {
+            Shown::OwnShare => format!("Cost that was not paid by {by} waits until it is."),
+            Shown::Whole => {
+                let waiting = money(step, NumberName::Waiting)?;
+                format!("{waiting} of the cost was not paid by {by} and waits until it is.")
+            }
+        })
+    }
+
+    fn attribution(&self, step: &Step) -> Option<String> {
+        let own = count(step, NumberName::OwnMinuteDays)?;
+        let all = count(step, NumberName::AllMinuteDays)?;
+        let share = step.after;
+        if own == all {
+            return Some(format!("All hours are worked in this PCN, which bears {share}."));
+        }
+        let whole = match self.shown {
+            Shown::OwnShare => String::new(),
+            Shown::Whole => format!(" of {}", step.before),
+        };
+        Some(format!(
+            "{} of {} hour-days (hours a week times days in post) are worked in this PCN, which \
+             bears {share}{whole}.",
+            hour_days(own),
+            hour_days(all)
+        ))
+    }
+
+    fn agreement(&self, step: &Step) -> Option<String> {
+        let recorded = count(step, NumberName::AgreementRecorded)? != 0;
+        let others = count(step, NumberName::OthersAtHalf)? != 0;
+        let half = self.line.steps.iter().any(|other| other.code == StepCode::Share);
+        let why = match (recorded, others, half) {
+            (false, _, _) => "No written agreement on the whole cost is recorded, so half is paid.",
+            (true, false, _) => {
+                "A written agreement is recorded, but nobody else of the PCN is paid by half, so \
+                 half is paid."
+            }
+            (true, true, true) => {
+                "A written agreement is recorded, but does not count in this month yet, so half is \
+                 paid."
+            }
+            (true, true, false) => {
+                "A written agreement is recorded and another practitioner of the PCN is paid by \
+                 half, so the whole may be claimed."
+            }
+        };
+        Some(why.to_owned())
+    }
+
+    fn lower_of(&self, step: &Step) -> Option<String> {
+        let (cost, most) = (step.before, self.line.maximum?);
+        Some(match cost.cmp(&most) {
+            std::cmp::Ordering::Less if step.after != cost => {
+                format!("The cost of {cost} is below zero, so nothing is payable.")
+            }
+            std::cmp::Ordering::Less => {
+                format!("The cost of {cost} is below the maximum of {most}, so it is payable.")
+            }
+            std::cmp::Ordering::Equal => format!("The cost of {cost} is just the maximum."),
+            std::cmp::Ordering::Greater => format!(
+                "The cost of {cost} is {} above the maximum; the maximum of {most} is payable.",
+                cost - most
+            ),
+        })
+    }
+
+    fn room(&self, step: &Step) -> Option<String> {
+        let allocation = money(step, NumberName::Allocation)?;
+        let left = money(step, NumberName::Left)?;
+        let unpriced = count(step, NumberName::UnpricedEarlier)?;
+        let but = match unpriced {
+            0 => String::new(),
+            some => {
+                format!("; {} without a price would take more", plural(some, "earlier line"))
+            }
+        };
+        let then = if step.after == step.before {
+            "the line fits".to_owned()
+        } else {
+            format!("only {} of {} is payable", step.after, step.before)
+        };
+        Some(format!(
+            "Of the allocation of {allocation} for the year, {left} is left if all lines before \
+             this one were claimed as prepared: {then}{but}."
+        ))
+    }
+}
+
+fn not_claimable(step: &Step) -> Option<String> {
+    let fees = money(step, NumberName::Fees)?;
+    let allowed = money(step, NumberName::FeesAllowed)?;
+    let Some(figure) = step.figure.as_deref() else {
+        return Some(format!("Fees of {fees} may not be claimed for this role and model."));
+    };
+    let most =
+        format!("at most {} a month for one WTE, for {} WTE", figure.value, wte(exact(step)?));
+    Some(format!("Of fees of {fees}, {allowed} may be claimed: {most}."))
+}
+
+fn over_full_time(step: &Step) -> Option<String> {
+    let worked = hours(count(step, NumberName::Minutes)?);
+    let counted = hours(count(step, NumberName::CountedMinutes)?);
+    let full_time = hours(count(step, NumberName::FullTimeMinutes)?);
+    Some(format!(
+        "{worked} hours a week are more than full time ({full_time}): {counted} of them count, and \
+         a note must say that the overtime is paid at plain time."
+    ))
+}
+
+fn money(step: &Step, name: NumberName) -> Option<Pence> {
+    match step.number(name)? {
+        NumberValue::Money(amount) => Some(amount),
+        NumberValue::Count(_)
+        | NumberValue::Exact(_)
+        | NumberValue::Day(_)
+        | NumberValue::Month(_)
+        | NumberValue::Band(_)
+        | NumberValue::Area(_)
+        | NumberValue::AreaBasis(_) => None,
+    }
+}
+
+fn count(step: &Step, name: NumberName) -> Option<i64> {
+    match step.number(name)? {
+        NumberValue::Count(count) => Some(count),
+        NumberValue::Money(_)
+        | NumberValue::Exact(_)
+        | NumberValue::Day(_)
+        | NumberValue::Month(_)
+        | NumberValue::Band(_)
+        | NumberValue::Area(_)
+        | NumberValue::AreaBasis(_) => None,
+    }
+}
+
+fn month(step: &Step, name: NumberName) -> Option<Month> {
+    match step.number(name)? {
+        NumberValue::Month(month) => Some(month),
+        NumberValue::Count(_)
+        | NumberValue::Money(_)
+        | NumberValue::Exact(_)
+        | NumberValue::Day(_)
+        | NumberValue::Band(_)
+        | NumberValue::Area(_)
+        | NumberValue::AreaBasis(_) => None,
+    }
+}
+
+fn day(step: &Step, name: NumberName) -> Option<Date> {
+    match step.number(name)? {
+        NumberValue::Day(day) => Some(day),
+        NumberValue::Count(_)
+        | NumberValue::Money(_)
+        | NumberValue::Exact(_)
+        | NumberValue::Month(_)
+        | NumberValue::Band(_)
+        | NumberValue::Area(_)
+        | NumberValue::AreaBasis(_) => None,
+    }
+}
+
+/// The WTE of a step.
+fn exact(step: &Step) -> Option<Fraction> {
+    match step.number(NumberName::Wte)? {
+        NumberValue::Exact(share) => Some(share),
+        NumberValue::Count(_)
+        | NumberValue::Money(_)
+        | NumberValue::Day(_)
+        | NumberValue::Month(_)
+        | NumberValue::Band(_)
+        | NumberValue::Area(_)
+        | NumberValue::AreaBasis(_) => None,
+    }
+}

@@ -1,0 +1,54 @@
+//! What finance does for a caller: one transaction each.
+
+use std::sync::Arc;
+
+use kit::db::{Database, Read};
+use kit::{Clock, Error, facts};
+
+use crate::domain::rulebook::RuleBook;
+use crate::{NAME, WORKFORCE};
+
+pub mod allocations;
+pub mod claims;
+pub mod pay;
+pub mod pcn_money;
+pub mod rule_books;
+
+/// The service behind its methods.
+#[derive(Clone, Debug)]
+pub struct App {
+    database: Database,
+    rules: Arc<RuleBook>,
+}
+
+/// How far the outbox of each producer had been followed.
+pub type Positions = [(&'static str, i64); 2];
+
+impl App {
+    /// Over a database and the rules that every answer uses.
+    pub fn new(database: Database, rules: Arc<RuleBook>) -> App {
+        App { database, rules }
+    }
+
+    /// The database, for what kit does with it.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The rules in use.
+    pub fn rules(&self) -> &RuleBook {
+        &self.rules
+    }
+
+    /// The clock that stamps what is written.
+    pub fn clock(&self) -> &Clock {
+        self.database.clock()
+    }
+
+    /// How far workforce had been followed, and how far finance's own records go.
+    pub async fn positions(&self, read: &Read) -> Result<Positions, Error> {
+        let workforce = facts::cursor(&**read, WORKFORCE).await?;
+        let own = facts::position(&**read).await?;
+        Ok([(NAME, own), (WORKFORCE, workforce)])
+    }
+}

@@ -1,0 +1,197 @@
+//! The money of one PCN and month, prepared from what is known at a cut.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kit::db::Read;
+use kit::roster::{self, Engaged};
+use kit::summary::{self, Query};
+use kit::{Caller, Error, Scope, imports};
+use terms::{Date, EngagementId, Month, OdsCode, Period};
+use uuid::Uuid;
+
+use super::{App, Positions};
+use crate::domain::evaluation::{Evaluation, PcnRecords, Question, evaluate};
+use crate::domain::line::{EngagementRecords, Line, WrittenAgreement};
+use crate::domain::pay::Pay;
+use crate::domain::step::{NumberName, NumberValue};
+use crate::store::pay::{KnownPay, PaySource, of_engagements};
+use crate::store::places::areas;
+
+/// How much of an engagement's cost a caller may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// All of it: the caller keeps the record, or sees every PCN that bears a part.
+    Whole,
+    /// What this PCN bears: another PCN that the caller does not see bears the rest.
+    OwnShare,
+}
+
+/// What belongs to a line beside its price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineRecord {
+    /// The engagement with all its hours.
+    pub engaged: Engaged,
+    /// How much of its cost the caller may see.
+    pub shown: Shown,
+    /// The name of the file, the import and the line of each row of pay that counts in the month.
+    pub pay_sources: Vec<(String, PaySource)>,
+}
+
+/// The money of one PCN and month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PcnMoney {
+    /// Every line from April, and their sums.
+    pub evaluation: Evaluation,
+    /// The engagements of the lines of the month.
+    pub records: BTreeMap<EngagementId, LineRecord>,
+}
+
+/// What a PCN's lines of a contract year up to a month are prepared from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Records {
+    /// For the evaluation.
+    pub pcn: PcnRecords,
+    /// The engagements, whole.
+    engaged: BTreeMap<EngagementId, Engaged>,
+    /// Pay, with where it is from.
+    pay: Vec<KnownPay>,
+}
+
+impl App {
+    /// The money of a PCN and month, with the positions it rests on.
+    pub async fn pcn_money(
+        &self,
+        caller: &Caller,
+        query: &Query,
+    ) -> Result<(PcnMoney, Positions), Error> {
+        let read = self.database.read().await?;
+        let scope = caller.scope(&*read, self.clock()).await?;
+        summary::admit(&read, caller, &scope, query).await?;
+        let money = self.pcn_money_of(&read, &scope, query).await?;
+        Ok((money, self.positions(&read).await?))
+    }
+
+    /// The money of a PCN and month that the scope was found to hold.
+    pub async fn pcn_money_of(
+        &self,
+        read: &Read,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<PcnMoney, Error> {
+        let records = records(read, scope, query).await?;
+        let evaluation = self.evaluate(query, query.cut.rules_known_on, &records);
+        let lines: Vec<&Line> = evaluation.month_lines().collect();
+        let records = line_records(read, scope, query, &records, &lines).await?;
+        Ok(PcnMoney { evaluation, records })
+    }
+
+    /// Evaluates records under the figures known on a day. Cost must be paid by the day as of
+    /// which the question is asked.
+    pub(super) fn evaluate(
+        &self,
+        query: &Query,
+        rules_known_on: Date,
+        records: &Records,
+    ) -> Evaluation {
+        let question = Question {
+            pcn: query.pcn.clone(),
+            month: query.month,
+            rules_known_on,
+            claim_date: query.cut.as_of,
+        };
+        evaluate(self.rules(), &question, &records.pcn)
+    }
+}
+
+/// Everything known at the cut that lines from April to the month may need.
+pub(super) async fn records(read: &Read, scope: &Scope, query: &Query) -> Result<Records, Error> {
+    let (pcn, month, at) = (&query.pcn, query.month, query.cut.at);
+    let year = month.contract_year();
+    let first = year.first_month();
+    let engaged = roster::engaged_in_month(&**read, scope, pcn, first, month, at).await?;
+    let pay = of_engagements(&**read, scope, &engaged, at).await?;
+    let days = Period::new(first.first(), month.period().until());
+    let days = days.expect("a contract year begins before its months end");
+    let areas = areas(&**read, pcn, days, at).await?;
+    let list = roster::list_size(&**read, pcn, year.list_date(), at).await?;
+
+    let mut rows: BTreeMap<EngagementId, Vec<Pay>> = BTreeMap::new();
+    for known in &pay {
+        rows.entry(known.pay.engagement).or_default().push(known.pay.clone());
+    }
+    let engagements = engaged
+        .iter()
+        .map(|engaged| EngagementRecords {
+            engagement: engaged.engagement.clone(),
+            assignments: engaged.assignments.clone(),
+            pay: rows.remove(&engaged.engagement.id).unwrap_or_default(),
+            // Nothing records agreements yet, so the half that is certain is paid.
+            agreement: WrittenAgreement::NotRecorded,
+        })
+        .collect();
+    let weighted_list = list.and_then(|list| list.weighted);
+    Ok(Records {
+        pcn: PcnRecords { areas, weighted_list, engagements },
+        engaged: engaged.into_iter().map(|engaged| (engaged.engagement.id, engaged)).collect(),
+        pay,
+    })
+}
+
+/// What belongs to lines of the month beside their price.
+pub(super) async fn line_records(
+    read: &Read,
+    scope: &Scope,
+    query: &Query,
+    records: &Records,
+    lines: &[&Line],
+) -> Result<BTreeMap<EngagementId, LineRecord>, Error> {
+    let mut sources: BTreeMap<EngagementId, Vec<PaySource>> = BTreeMap::new();
+    let mut imports: BTreeSet<Uuid> = BTreeSet::new();
+    for line in lines {
+        let months = months_of_pay(line);
+        let of_line = records.pay.iter().filter(|known| {
+            known.pay.engagement == line.engagement && months.contains(&known.pay.month)
+        });
+        let found: Vec<PaySource> = of_line.filter_map(|known| known.source).collect();
+        imports.extend(found.iter().map(|source| source.import));
+        sources.insert(line.engagement, found);
+    }
+    let names = imports::file_names(&**read, &imports).await?;
+    let named = |source: PaySource| {
+        let name = names.get(&source.import).cloned().unwrap_or_default();
+        (name, source)
+    };
+    let mut found = BTreeMap::new();
+    for line in lines {
+        let Some(engaged) = records.engaged.get(&line.engagement) else { continue };
+        let pay_sources = sources.remove(&line.engagement).unwrap_or_default();
+        let record = LineRecord {
+            engaged: engaged.clone(),
+            shown: shown(scope, &query.pcn, line.month, engaged),
+            pay_sources: pay_sources.into_iter().map(named).collect(),
+        };
+        found.insert(line.engagement, record);
+    }
+    Ok(found)
+}
+
+/// The month of a line, and the later ones whose pay counts in it.
+fn months_of_pay(line: &Line) -> BTreeSet<Month> {
+    let late = line.steps.iter().filter_map(|step| match step.number(NumberName::LateMonth) {
+        Some(NumberValue::Month(month)) => Some(month),
+        Some(_) | None => None,
+    });
+    late.chain([line.month]).collect()
+}
+
+fn shown(scope: &Scope, pcn: &OdsCode, month: Month, engaged: &Engaged) -> Shown {
+    let mut others = engaged
+        .assignments
+        .iter()
+        .filter(|held| held.pcn != *pcn && held.period.overlap(month.period()).is_some());
+    if scope.owns(&engaged.engagement.owner) || others.all(|held| scope.sees(&held.pcn, month)) {
+        Shown::Whole
+    } else {
+        Shown::OwnShare
+    }
+}

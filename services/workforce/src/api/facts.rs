@@ -1,0 +1,24 @@
+//! The outbox, as others follow it.
+
+use arrs_proto::event::v1::{StreamFactsRequest, StreamFactsResponse};
+use arrs_proto::workforce::v1::fact_service_server::FactService;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::NAME;
+use crate::api::Api;
+
+#[tonic::async_trait]
+impl FactService for Api {
+    type StreamFactsStream = ReceiverStream<Result<StreamFactsResponse, Status>>;
+
+    async fn stream_facts(
+        &self,
+        request: Request<StreamFactsRequest>,
+    ) -> Result<Response<Self::StreamFactsStream>, Status> {
+        let caller = kit::server::caller(&request)?;
+        let database = self.app.database().clone();
+        let stream = kit::facts::stream(database, NAME, caller, request.into_inner()).await?;
+        Ok(Response::new(stream))
+    }
+}

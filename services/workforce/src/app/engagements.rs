@@ -1,0 +1,87 @@
+//! Engagements, with the hours that the caller may see.
+
+use kit::roster::{self, Engaged};
+use kit::{Caller, Cut, Error, Scope, names};
+use terms::{EngagementId, Minutes, OdsCode, OrganisationKind};
+use uuid::Uuid;
+
+use crate::app::App;
+
+/// An engagement as a caller may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The engagement, with the hours in the caller's scope only, oldest first.
+    pub engaged: Engaged,
+    /// Minutes a week worked where the caller cannot look, on the day of the cut.
+    pub elsewhere: Minutes,
+}
+
+/// Which page of engagements is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// The PCN.
+    pub pcn: OdsCode,
+    /// From just past this one.
+    pub after: Option<Uuid>,
+    /// The most to answer.
+    pub limit: u64,
+    /// As known when.
+    pub cut: Cut,
+}
+
+impl App {
+    /// One engagement, if its owner or hours of it are in the scope.
+    pub async fn engagement(
+        &self,
+        caller: &Caller,
+        id: EngagementId,
+        cut: &Cut,
+    ) -> Result<Seen, Error> {
+        let read = self.database.read().await?;
+        let scope = caller.scope(&*read, self.database.clock()).await?;
+        let found = roster::engagement_by_id(&*read, &scope, id, cut.at).await?;
+        let found = found.ok_or_else(|| caller.denied(&id.to_string()))?;
+        Ok(seen(&scope, found, cut))
+    }
+
+    /// One page of the engagements with hours in a PCN, in the order of identifiers; none for one
+    /// whose hours there are all outside the days that the caller may see.
+    pub async fn engagements(
+        &self,
+        caller: &Caller,
+        list: &List,
+    ) -> Result<Vec<(Uuid, Option<Seen>)>, Error> {
+        let read = self.database.read().await?;
+        let scope = caller.scope(&*read, self.database.clock()).await?;
+        let List { pcn, after, limit, cut } = list;
+        let found = roster::organisation(&*read, pcn, cut.at).await?;
+        let is_pcn = found.is_some_and(|found| found.kind == OrganisationKind::Pcn);
+        if !is_pcn || !scope.sees_ever(pcn) {
+            return Err(caller.denied(&names::pcn(pcn)));
+        }
+        let page = roster::engagements_of_pcn(&*read, &scope, pcn, *after, *limit, cut.at).await?;
+        let shown = |engaged: Engaged| {
+            let id = engaged.engagement.id.0;
+            let here = engaged.assignments.iter().any(|assignment| {
+                assignment.pcn == *pcn && scope.sees_days(pcn, assignment.period)
+            });
+            (id, here.then(|| seen(&scope, engaged, cut)))
+        };
+        Ok(page.into_iter().map(shown).collect())
+    }
+}
+
+/// Cuts an engagement with the scope: of hours outside it one number is left.
+fn seen(scope: &Scope, mut engaged: Engaged, cut: &Cut) -> Seen {
+    let today = |assignment: &&terms::Assignment| assignment.period.contains(cut.as_of);
+    let assigned: Minutes =
+        engaged.assignments.iter().filter(today).map(|assignment| assignment.weekly).sum();
+    let contract =
+        engaged.assignments.iter().filter(today).filter_map(|today| today.contract).max();
+    engaged.assignments.retain(|assignment| scope.sees_days(&assignment.pcn, assignment.period));
+    engaged.assignments.sort_by(|a, b| (a.period.from(), &a.pcn).cmp(&(b.period.from(), &b.pcn)));
+    let here: Minutes =
+        engaged.assignments.iter().filter(today).map(|assignment| assignment.weekly).sum();
+    let all = assigned.max(contract.unwrap_or(Minutes::ZERO));
+    Seen { engaged, elsewhere: Minutes::new(all.get() - here.get()) }
+}

@@ -1,0 +1,90 @@
+//! The tables, in the order in which versions made them.
+
+use kit::statement::columns;
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{big_integer, boolean, date_null, integer, text, text_null, uuid};
+
+/// Brings the database of the service up to date.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![kit::migration::migration(), kit::roster::migration(), Box::new(People)]
+    }
+}
+
+struct People;
+
+impl MigrationName for People {
+    fn name(&self) -> &str {
+        "m0003_people"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for People {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let person = Table::create()
+            .table("person")
+            .col(uuid("id").primary_key())
+            .col(text("owner_code"))
+            .col(text("reference"))
+            .to_owned();
+        let particulars = Table::create()
+            .table("person_particulars")
+            .col(uuid("person_id").primary_key())
+            .col(text_null("family_name"))
+            .col(text_null("given_name"))
+            .col(text_null("registration_body"))
+            .col(text_null("registration_number"))
+            .to_owned();
+        let mut registration = Table::create();
+        registration
+            .table("registration")
+            .col(uuid("person_id"))
+            .col(text("body"))
+            .col(date_null("expiry"));
+        let mut row = Table::create();
+        row.table("national_return_row")
+            .col(text("census"))
+            .col(text("pcn_code"))
+            .col(text("digest"))
+            .col(integer("repetition"))
+            .col(boolean("withdrawn"))
+            .col(text("data_source"))
+            .col(text("pcn_name"))
+            .col(text("sub_icb_code"))
+            .col(text("sub_icb_name"))
+            .col(text("icb_code"))
+            .col(text("icb_name"))
+            .col(text("region_code"))
+            .col(text("region_name"))
+            .col(text("staff_group"))
+            .col(text("staff_role"))
+            .col(text("detailed_staff_role"))
+            .col(big_integer("fte_billionths"))
+            .col(text_null("unique_identifier"));
+        manager.create_table(person).await?;
+        manager.create_table(particulars).await?;
+        for table in [&mut registration, &mut row] {
+            manager.create_table(columns(table).to_owned()).await?;
+        }
+        let mut unique = Index::create();
+        unique.table("person").name("person_owner").col("owner_code").col("reference").unique();
+        manager.create_index(unique).await?;
+        for (table, name, index) in [
+            ("person", "person_reference", &["reference"][..]),
+            ("registration", "registration_person", &["person_id", "body"]),
+            ("national_return_row", "national_return_row_pcn", &["census", "pcn_code"]),
+        ] {
+            let mut create = Index::create();
+            create.table(table).name(name);
+            for column in index {
+                create.col(*column);
+            }
+            manager.create_index(create).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,385 @@
+//! People and the engagements that owners' files name, inside a scope.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use kit::roster::table::{assignment, engagement};
+use kit::roster::{from_column, to_column};
+use kit::statement::{self, Outcome, Provenance, known_at};
+use kit::{Error, Scope, db};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use terms::{Date, EngagementId, Instant, OdsCode, PersonId};
+use uuid::Uuid;
+
+use super::entity::{person, person_particulars, registration};
+
+/// Keys looked up in one statement.
+const KEYS: usize = 5_000;
+/// Rows written in one statement.
+const ROWS: usize = 4_000;
+
+/// Somebody as one owner's records have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Our identifier.
+    pub id: PersonId,
+    /// Who keeps the record.
+    pub owner: OdsCode,
+    /// What the owner's files call the person.
+    pub reference: String,
+}
+
+/// Who somebody is. Never printed: everything in it is personal.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Particulars {
+    /// The family name.
+    pub family_name: Option<String>,
+    /// The given name.
+    pub given_name: Option<String>,
+    /// Whose register the number is of.
+    pub registration_body: Option<String>,
+    /// The number in the register.
+    pub registration_number: Option<String>,
+}
+
+impl std::fmt::Debug for Particulars {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Particulars")
+    }
+}
+
+/// A registration with a regulator, without its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Who.
+    pub person: PersonId,
+    /// The regulator.
+    pub body: String,
+    /// The last day, if known.
+    pub expiry: Option<Date>,
+}
+
+/// An engagement's stored columns with its stored hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The engagement, if anything is known of it at the instant.
+    pub engagement: Option<engagement::Model>,
+    /// Its hours, wherever they are.
+    pub assignments: Vec<assignment::Model>,
+}
+
+/// The engagements that are or ever were called one of `references` by owners in the scope.
+pub async fn engagement_ids(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    references: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, BTreeMap<OdsCode, EngagementId>>, Error> {
+    let references: Vec<&str> = references.iter().copied().collect();
+    let mut found: BTreeMap<String, BTreeMap<OdsCode, EngagementId>> = BTreeMap::new();
+    for chunk in references.chunks(KEYS) {
+        let rows: Vec<(String, String, Uuid)> = engagement::Entity::find()
+            .select_only()
+            .columns([
+                engagement::Column::Reference,
+                engagement::Column::OwnerCode,
+                engagement::Column::EngagementId,
+            ])
+            .distinct()
+            .filter(scope.owner_within(engagement::Column::OwnerCode))
+            .filter(engagement::Column::Reference.is_in(chunk.iter().copied()))
+            .into_tuple()
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        for (reference, owner, id) in rows {
+            found.entry(reference).or_default().insert(stored_code(&owner)?, EngagementId(id));
+        }
+    }
+    Ok(found)
+}
+
+/// The people that owners in the scope call one of `references`, by owner and reference.
+pub async fn person_ids(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    references: &BTreeSet<&str>,
+) -> Result<BTreeMap<(OdsCode, String), PersonId>, Error> {
+    let references: Vec<&str> = references.iter().copied().collect();
+    let mut found = BTreeMap::new();
+    for chunk in references.chunks(KEYS) {
+        let rows = person::Entity::find()
+            .filter(scope.owner_within(person::Column::OwnerCode))
+            .filter(person::Column::Reference.is_in(chunk.iter().copied()))
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        for row in rows {
+            found.insert((stored_code(&row.owner_code)?, row.reference), PersonId(row.id));
+        }
+    }
+    Ok(found)
+}
+
+/// The engagements of some people of owners in the scope, as known at an instant.
+pub async fn engagements_of(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    people: &BTreeSet<PersonId>,
+    at: Instant,
+) -> Result<BTreeSet<EngagementId>, Error> {
+    let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    let mut found = BTreeSet::new();
+    for chunk in people.chunks(KEYS) {
+        let ids: Vec<Uuid> = engagement::Entity::find()
+            .select_only()
+            .column(engagement::Column::EngagementId)
+            .filter(scope.owner_within(engagement::Column::OwnerCode))
+            .filter(engagement::Column::PersonId.is_in(chunk.iter().copied()))
+            .filter(known_at::<engagement::Model>(at))
+            .into_tuple()
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        found.extend(ids.into_iter().map(EngagementId));
+    }
+    Ok(found)
+}
+
+/// What is known at an instant of engagements of owners in the scope, with hours of every PCN: an
+/// owner's record is checked as a whole.
+pub async fn stored(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: &BTreeSet<EngagementId>,
+    at: Instant,
+) -> Result<HashMap<EngagementId, Stored>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut found: HashMap<EngagementId, Stored> = HashMap::new();
+    for chunk in ids.chunks(KEYS) {
+        let rows = engagement::Entity::find()
+            .filter(scope.owner_within(engagement::Column::OwnerCode))
+            .filter(engagement::Column::EngagementId.is_in(chunk.iter().copied()))
+            .filter(known_at::<engagement::Model>(at))
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        for row in rows {
+            let id = EngagementId(row.engagement_id);
+            found.insert(id, Stored { engagement: Some(row), assignments: Vec::new() });
+        }
+        let rows = assignment::Entity::find()
+            .filter(assignment::Column::EngagementId.is_in(chunk.iter().copied()))
+            .filter(known_at::<assignment::Model>(at))
+            .order_by_asc(assignment::Column::ValidFrom)
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        for row in rows {
+            if let Some(stored) = found.get_mut(&EngagementId(row.engagement_id)) {
+                stored.assignments.push(row);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Adds people whom their owner has not named before; the owners are in the scope.
+pub async fn add(
+    txn: &impl ConnectionTrait,
+    scope: &Scope,
+    people: &[Person],
+) -> Result<(), Error> {
+    let foreign = people.iter().any(|person| !scope.owns(&person.owner));
+    if foreign {
+        return Err(Error::internal("a person of an owner outside the scope was added"));
+    }
+    let rows: Vec<_> = people
+        .iter()
+        .map(|person| {
+            let Person { id, owner, reference } = person;
+            let owner_code = owner.to_string();
+            person::Model { id: id.0, owner_code, reference: reference.clone() }.into_active_model()
+        })
+        .collect();
+    for chunk in rows.chunks(ROWS) {
+        person::Entity::insert_many(chunk.iter().cloned())
+            .exec_without_returning(txn)
+            .await
+            .map_err(db::sort)?;
+    }
+    Ok(())
+}
+
+/// One person, whoever keeps the record: the caller asks the scope before it shows anything.
+pub async fn person(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    id: PersonId,
+) -> Result<Option<Person>, Error> {
+    let Some(row) = person::Entity::find_by_id(id.0).one(db).await.map_err(db::sort)? else {
+        return Ok(None);
+    };
+    let owner = stored_code(&row.owner_code)?;
+    if !scope.owns(&owner) && !has_hours(db, scope, id).await? {
+        return Ok(None);
+    }
+    Ok(Some(Person { id, owner, reference: row.reference }))
+}
+
+/// Whether somebody has or had hours in the scope, as known now.
+async fn has_hours(db: &impl ConnectionTrait, scope: &Scope, id: PersonId) -> Result<bool, Error> {
+    let engagements: Vec<Uuid> = engagement::Entity::find()
+        .select_only()
+        .column(engagement::Column::EngagementId)
+        .filter(engagement::Column::PersonId.eq(id.0))
+        .filter(known_at::<engagement::Model>(kit::cut::NOW))
+        .into_tuple()
+        .all(db)
+        .await
+        .map_err(db::sort)?;
+    let rows = assignment::Entity::find()
+        .filter(scope.pcn_within(assignment::Column::PcnCode))
+        .filter(assignment::Column::EngagementId.is_in(engagements))
+        .filter(known_at::<assignment::Model>(kit::cut::NOW))
+        .all(db)
+        .await
+        .map_err(db::sort)?;
+    for row in rows {
+        let days =
+            terms::Period::new(from_column(row.valid_from), row.valid_until.map(from_column));
+        let pcn = stored_code(&row.pcn_code)?;
+        if days.is_some_and(|days| scope.sees_days(&pcn, days)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Who some people are. The people were found inside the scope before.
+pub async fn particulars(
+    db: &impl ConnectionTrait,
+    _: &Scope,
+    people: &BTreeSet<PersonId>,
+) -> Result<HashMap<PersonId, Particulars>, Error> {
+    let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    let mut found = HashMap::new();
+    for chunk in people.chunks(KEYS) {
+        let rows = person_particulars::Entity::find()
+            .filter(person_particulars::Column::PersonId.is_in(chunk.iter().copied()))
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        for row in rows {
+            let person_particulars::Model {
+                person_id,
+                family_name,
+                given_name,
+                registration_body,
+                registration_number,
+            } = row;
+            let particulars =
+                Particulars { family_name, given_name, registration_body, registration_number };
+            found.insert(PersonId(person_id), particulars);
+        }
+    }
+    Ok(found)
+}
+
+/// Sets who some people are. The people were found or added inside the scope before.
+pub async fn set_particulars(
+    txn: &impl ConnectionTrait,
+    _: &Scope,
+    people: Vec<(PersonId, Particulars)>,
+) -> Result<(), Error> {
+    let rows: Vec<_> = people
+        .into_iter()
+        .map(|(person, particulars)| {
+            let Particulars { family_name, given_name, registration_body, registration_number } =
+                particulars;
+            person_particulars::Model {
+                person_id: person.0,
+                family_name,
+                given_name,
+                registration_body,
+                registration_number,
+            }
+            .into_active_model()
+        })
+        .collect();
+    for chunk in rows.chunks(ROWS) {
+        let replace = OnConflict::column(person_particulars::Column::PersonId)
+            .update_columns([
+                person_particulars::Column::FamilyName,
+                person_particulars::Column::GivenName,
+                person_particulars::Column::RegistrationBody,
+                person_particulars::Column::RegistrationNumber,
+            ])
+            .to_owned();
+        person_particulars::Entity::insert_many(chunk.iter().cloned())
+            .on_conflict(replace)
+            .exec_without_returning(txn)
+            .await
+            .map_err(db::sort)?;
+    }
+    Ok(())
+}
+
+/// The registrations of some people. The people were found inside the scope before.
+pub async fn registrations(
+    db: &impl ConnectionTrait,
+    _: &Scope,
+    people: &BTreeSet<PersonId>,
+    at: Instant,
+) -> Result<Vec<Registration>, Error> {
+    let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    let mut found = Vec::new();
+    for chunk in people.chunks(KEYS) {
+        let rows = registration::Entity::find()
+            .filter(registration::Column::PersonId.is_in(chunk.iter().copied()))
+            .filter(known_at::<registration::Model>(at))
+            .order_by_asc(registration::Column::Body)
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        found.extend(rows.into_iter().map(|row| Registration {
+            person: PersonId(row.person_id),
+            body: row.body,
+            expiry: row.expiry.map(from_column),
+        }));
+    }
+    Ok(found)
+}
+
+/// Records registrations, each with its line; answers what each changed: nothing, or the row that
+/// it took the place of, if there was one.
+pub async fn record_registrations(
+    txn: &impl ConnectionTrait,
+    _: &Scope,
+    provenance: &Provenance,
+    rows: &[(u32, Registration)],
+) -> Result<Vec<Outcome<()>>, Error> {
+    let models = rows
+        .iter()
+        .map(|(line, registration)| {
+            let Registration { person, body, expiry } = registration;
+            let expiry = expiry.map(to_column);
+            registration::Model::new(provenance, Some(*line), person.0, body.clone(), expiry)
+        })
+        .collect();
+    let outcomes = statement::record(txn, models).await?;
+    Ok(outcomes
+        .into_iter()
+        .map(|outcome| match outcome {
+            Outcome::Added => Outcome::Added,
+            Outcome::Corrected(_) => Outcome::Corrected(Box::new(())),
+            Outcome::Unchanged => Outcome::Unchanged,
+        })
+        .collect())
+}
+
+fn stored_code(text: &str) -> Result<OdsCode, Error> {
+    text.parse().map_err(|error| Error::internal(format!("a stored code {error}")))
+}
