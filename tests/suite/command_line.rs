@@ -180,7 +180,7 @@ async fn a_wrong_configuration_ends_with_sixty_four_and_names_the_setting() {
     let output = alone.run(&["--config", "no-such.toml", "config"]).await;
     assert_eq!(output.status.code(), CONFIGURATION);
     assert_contains(&told(&output), &["no-such.toml"]);
-    let output = alone.run(&["token", "auditor@england"]).await;
+    let output = Alone::new().run(&["token", "auditor@england"]).await;
     assert_eq!(output.status.code(), CONFIGURATION, "there is no key: {output:?}");
     let mut command = alone.command(&["migrate"]);
     command.env("ARRS__WORKFORCE__DATABASE__URL", postgres);

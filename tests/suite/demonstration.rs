@@ -245,8 +245,8 @@ async fn supervision_stands_as_the_description_says() {
         (&here, "demo-p-001", "CP-CLIN-M", Some(Met)),
         (&june, "demo-p-002", "SCP-CLIN-Q", Some(Met)),
         (&here, "demo-p-002", "SCP-CLIN-Q", Some(Due)),
-        // The part period of a starter does not count.
-        (&here, "demo-p-003", "CP-CLIN-M", None),
+        // The part period of a starter does not count: the first whole month is to come.
+        (&here, "demo-p-003", "CP-CLIN-M", Some(Due)),
         (&here, "demo-p-003", "ALL-INDUCT", Some(Met)),
         (&here, "demo-p-004", "PT-CLIN-M", Some(Met)),
         (&here, "demo-p-005", "SPLW-CLIN-M", Some(Late)),

@@ -1,34 +1,29 @@
 //! Files: whole or not at all, once, undamaged, and every fault by its place.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod published;
+
+use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::PathBuf;
 
 use arrs_proto::admin::v1::create_import_request::Part;
 use arrs_proto::admin::v1::{
     CreateImportRequest, GetImportRequest, Import, ImportError, ImportHeader, ImportState,
 };
 use arrs_proto::report::v1::PcnReport;
-use arrs_proto::summary::v1::StreamPcnSummariesRequest;
-use arrs_proto::workforce::v1::stream_pcn_summaries_response::Part as SummaryPart;
-use arrs_proto::workforce::v1::{
-    ListEngagementsRequest, ListEngagementsResponse, ListOrganisationsRequest,
-    ListOrganisationsResponse, Organisation, OrganisationKind, StreamPcnSummariesResponse,
-};
+use arrs_proto::workforce::v1::{ListEngagementsRequest, ListEngagementsResponse};
 use arrs_tests::cluster::{Cluster, header, service_of, upload};
 use arrs_tests::england::broken::{self, Broken, Expected, GROUND};
 use kit::Clock;
-use kit::client::Channel;
 use kit::error::ErrorReason;
 use kit::imports::Digest;
 use kit::wire::date;
-use terms::Date;
+use terms::{Date, Pence};
 use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
 use crate::demo_set::{
-    self, FILES, OPERATOR, PAY, PCN, RECORDED_ON, SESSIONS, bring_in, call, collect, errors_of,
-    invalid, metadata, positions, refused, report, report_request, take,
+    self, FILES, OPERATOR, PAY, PCN, RECORDED_ON, SESSIONS, bring_in, call, errors_of, invalid,
+    metadata, positions, refused, report, report_request, take,
 };
 
 /// The services with imports, and how each is sent a file.
@@ -67,7 +62,11 @@ fn judge(expected: &Expected, import: &Import, errors: &[ImportError]) -> String
     let named: BTreeSet<u64> =
         errors.iter().filter(|error| error.column == *column).map(line).collect();
     let stray = errors.iter().any(|error| !lines.contains(&line(error)));
-    let shown = errors.iter().any(|error| error.column == *column && error.value == *value);
+    let amount = |text: &str| text.parse::<Pence>().ok();
+    // Amounts may be shown as they were read.
+    let same =
+        |shown: &str| shown == *value || amount(value).is_some_and(|it| Some(it) == amount(shown));
+    let shown = errors.iter().any(|error| error.column == *column && same(&error.value));
     let silent = errors.iter().any(|error| error.reason.is_empty());
     if stray || silent || !shown || named != lines.iter().copied().collect() {
         return format!("must name lines {lines:?}, column {column:?}, {value:?}: {errors:?}");
@@ -190,9 +189,11 @@ async fn a_correction_is_noted_and_what_was_known_before_still_says_the_old() {
     let now = report(&channel, report_request(), None).await;
     let again = report(&channel, as_known, None).await;
 
-    for (note, telling) in
-        noted.iter().zip(["4479.58 -> 4500.00", "37.5 -> 30", "2025-07-10 -> 2025-06-10"])
-    {
+    for (note, telling) in noted.iter().zip([
+        "4479.58 -> 4500.00",
+        "band 8a -> to open, 1800 minutes a week",
+        "2025-07-10 -> 2025-06-10",
+    ]) {
         assert!(note.contains(telling), "{telling:?} is not in {note:?}");
     }
     assert_eq!([cost(&old, "demo-e-001"), cost(&now, "demo-e-001")], [573_318, 575_360]);
@@ -427,6 +428,26 @@ async fn a_file_that_is_only_checked_tells_all_and_writes_nothing() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_very_many_errors_a_thousand_are_listed_and_all_are_counted() {
+    let cluster = Cluster::one().await;
+    let channel = cluster.channel(&[OPERATOR]);
+    let mut text = "code,date,registered,weighted\n".to_owned();
+    for _ in 0..1_200 {
+        text.push_str("L82006,2025-01-01,few,\n");
+    }
+
+    let answer = upload(&channel, header("lists", text.as_bytes(), None), text.as_bytes()).await;
+    let import = answer.unwrap().into_inner();
+
+    assert_eq!(import.state(), ImportState::Refused);
+    assert!(import.error_count >= 1_200, "{import:?}");
+    let errors = errors_of(&channel, "workforce", &import.name).await;
+    assert_eq!(errors.len(), 1_000);
+    assert_eq!((errors[0].line, errors[0].column.as_str()), (2, "registered"));
+    assert!(errors.is_sorted_by_key(|error| error.line));
+}
+
 /// Memory of a process at its highest, in KiB.
 fn highest_kib(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
@@ -483,164 +504,4 @@ async fn a_field_without_an_end_is_refused_without_the_memory_for_it() {
     let huge = ImportHeader { size_bytes, request_id, ..header };
     invalid(upload(&channel, huge, b"").await, &["header.size_bytes"]);
     assert_eq!(positions(&channel).await, before);
-}
-
-/// The published files, where they are at hand.
-fn published(name: &str) -> Option<String> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let text = std::fs::read_to_string(folder.join(name));
-    if text.is_err() {
-        eprintln!("NOT RUN: the published file {name} is not beside the repository");
-    }
-    text.ok()
-}
-
-async fn organisations(channel: &Channel, kind: OrganisationKind) -> Vec<Organisation> {
-    let path = "/arrs.workforce.v1.OrganisationService/ListOrganisations";
-    let mut found = Vec::new();
-    let mut request =
-        ListOrganisationsRequest { page_size: 1_000, kind: kind.into(), ..Default::default() };
-    loop {
-        let page: ListOrganisationsResponse =
-            call(channel, path, request.clone()).await.unwrap().into_inner();
-        found.extend(page.organisations);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            return found;
-        }
-    }
-}
-
-/// Registered patients of each PCN in a month, from one stream.
-async fn registered(channel: &Channel, names: &[String], month: &str) -> BTreeMap<String, i64> {
-    let path = "/arrs.workforce.v1.WorkforceSummaryService/StreamPcnSummaries";
-    let request = StreamPcnSummariesRequest {
-        names: names.to_vec(),
-        month: month.to_owned(),
-        rules_known_on_date: None,
-        known_at_date: None,
-    };
-    let part = |message: StreamPcnSummariesResponse| message.part;
-    let parts = collect(channel, path, request, part).await.unwrap();
-    let mut sums = BTreeMap::new();
-    for part in parts {
-        if let SummaryPart::Summary(summary) = part
-            && let Some(list) = summary.list_size
-        {
-            assert_eq!(list.date, Some(date(Date::constant(2026, 7, 1))), "{}", summary.name);
-            sums.insert(summary.name, list.registered_count);
-        }
-    }
-    sums
-}
-
-/// Rows of a published file, by the name of their columns.
-fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
-    let text = text.trim_start_matches('\u{feff}');
-    csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_published_files_of_england_load_as_they_stand() {
-    let names = [
-        "ods_pcn_details_snapshot.csv",
-        "ods_pcn_core_partner_snapshot.csv",
-        "practice_pcn_map_july2026.csv",
-        "pcn_list_size_july2026.csv",
-        "pcn_workforce_sample_rows_june2026.csv",
-    ];
-    let files: Option<Vec<String>> = names.into_iter().map(published).collect();
-    let Some([pcns, partners, lists, sums, workforce]) =
-        files.and_then(|files| <[String; 5]>::try_from(files).ok())
-    else {
-        return;
-    };
-    let cluster = Cluster::one().await;
-    let channel = cluster.channel(&[OPERATOR]);
-    let october = Some(Date::constant(2024, 10, 31));
-    let july = Some(Date::constant(2026, 7, 1));
-
-    let (details, _) = take(&cluster, "ods-pcns", &pcns, october).await;
-    let known_pcns = organisations(&channel, OrganisationKind::Pcn).await;
-    let (links, _) = take(&cluster, "ods-partners", &partners, october).await;
-    let practices = organisations(&channel, OrganisationKind::Practice).await;
-    let (sizes, _) = take(&cluster, "practice-lists", &lists, july).await;
-    let (returns, _) = take(&cluster, "pcn-workforce", &workforce, july).await;
-
-    assert_eq!((details.row_count, known_pcns.len()), (1_366, 1_366));
-    assert_eq!((links.row_count, practices.len()), (7_705, 6_813));
-    let related: usize = practices.iter().map(|practice| practice.relations.len()).sum();
-    assert_eq!(related, 7_705);
-    assert_eq!(sizes.row_count, 6_139);
-    assert_eq!(returns.row_count, 67);
-
-    let expected: BTreeMap<String, i64> = rows(&sums)
-        .iter()
-        .filter(|row| row["PCN_CODE"] != "U")
-        .map(|row| {
-            let patients = row["registered_patients_published"].parse().unwrap();
-            (format!("pcns/{}", row["PCN_CODE"]), patients)
-        })
-        .collect();
-    assert_eq!(expected.len(), 1_298);
-    let asked: Vec<String> = expected.keys().cloned().collect();
-    assert_eq!(registered(&channel, &asked, "2026-07").await, expected);
-    let unallocated = demo_set::denied(
-        call::<_, PcnReport>(&channel, demo_set::GET_REPORT, {
-            let mut request = report_request();
-            "pcns/U".clone_into(&mut request.name);
-            request
-        })
-        .await,
-    );
-    assert!(unallocated.message().contains("pcns/U"));
-
-    published_returns(&channel, &workforce).await;
-    for (kind, text, recorded_on) in [
-        ("ods-pcns", &pcns, october),
-        ("ods-partners", &partners, october),
-        ("practice-lists", &lists, july),
-        ("pcn-workforce", &workforce, july),
-    ] {
-        let (again, _) = take(&cluster, kind, text, recorded_on).await;
-        assert_eq!((again.added_count, again.corrected_count), (0, 0), "{kind}: {again:?}");
-    }
-}
-
-/// Asserts that the published rows come out as they went in, PCN by PCN.
-async fn published_returns(channel: &Channel, text: &str) {
-    let mut expected: BTreeMap<String, (i64, BTreeSet<String>)> = BTreeMap::new();
-    for row in rows(text) {
-        let fte = micro(&row["FTE"]);
-        let (sum, people) = expected.entry(row["PCN_CODE"].clone()).or_default();
-        *sum += fte;
-        if !row["UNIQUE_IDENTIFIER"].is_empty() {
-            people.insert(row["UNIQUE_IDENTIFIER"].clone());
-        }
-    }
-    for (code, (fte, people)) in expected {
-        let mut request = report_request();
-        request.name = format!("pcns/{code}");
-        "2026-06".clone_into(&mut request.month);
-        let report = report(channel, request, None).await;
-        let workforce = report.workforce.unwrap();
-        let published = workforce.national_return.unwrap_or_else(|| panic!("{code} has rows"));
-        let sum: i64 = published
-            .roles
-            .iter()
-            .map(|role| role.staff_fte_micro + role.contracted_fte_micro)
-            .sum();
-        // Each row and each sum is rounded to a millionth once.
-        assert!((sum - fte).abs() <= 100, "{code}: {sum} where the file has {fte}");
-        let heads: i32 = published.roles.iter().map(|role| role.headcount).sum();
-        assert!(usize::try_from(heads).unwrap() >= people.len(), "{code}");
-    }
-}
-
-/// A decimal number in millionths, cut off.
-fn micro(text: &str) -> i64 {
-    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
-    let digits: String = rest.chars().chain("000000".chars()).take(6).collect();
-    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().unwrap() };
-    whole * 1_000_000 + digits.parse::<i64>().unwrap()
 }

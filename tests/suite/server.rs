@@ -10,8 +10,10 @@ use arrs_proto::admin::v1::{GetImportRequest, Import, ImportState};
 use arrs_proto::event::v1::stream_facts_response::Part;
 use arrs_proto::event::v1::{StreamFactsRequest, StreamFactsResponse};
 use arrs_proto::finance::v1::{GetRuleBookRequest, RuleBook};
+use arrs_proto::report::v1::StreamPcnReportsRequest;
 use arrs_proto::workforce::v1::{ListListSizesRequest, ListListSizesResponse};
 use arrs_tests::cluster::{self, Cluster};
+use futures::StreamExt as _;
 use kit::ErrorReason;
 use kit::client::{Channel, Token};
 use kit::error::reason_of;
@@ -113,7 +115,19 @@ async fn a_deadline_that_passes_is_told_as_one() {
         let status = connection.call(GET_REPORT, &encoded(&report_request()), &headers).await;
         assert_deadline_exceeded(&status, timeout);
     }
-    // A stream that is already open ends at the deadline as well.
+    // Before it begins, a stream ends like any call.
+    let group = StreamPcnReportsRequest {
+        parent: "organisations/QT6".to_owned(),
+        month: demo_set::MONTH.to_owned(),
+        ..Default::default()
+    };
+    for timeout in ["1n", "1m"] {
+        let headers = [("authorization", bearer.as_str()), ("grpc-timeout", timeout)];
+        let path = "/arrs.report.v1.ReportService/StreamPcnReports";
+        let status = connection.call(path, &encoded(&group), &headers).await;
+        assert_deadline_exceeded(&status, timeout);
+    }
+    // One that is already open ends at the deadline as well.
     let headers = [("authorization", bearer.as_str()), ("grpc-timeout", "300m")];
     let started = Instant::now();
     let status = connection.call(follow, &encoded(&facts), &headers).await;
@@ -123,6 +137,33 @@ async fn a_deadline_that_passes_is_told_as_one() {
     let headers = [("authorization", bearer.as_str()), ("grpc-timeout", "60S")];
     let status = connection.call(GET_REPORT, &encoded(&report_request()), &headers).await;
     assert_eq!(status.code(), Code::Ok, "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_does_not_answer_in_time_is_told_as_a_deadline() {
+    let cluster = Cluster::separate().await;
+    let bearer = format!("Bearer {}", cluster.token(&[OPERATOR]));
+    let headers = [("authorization", bearer.as_str()), ("grpc-timeout", "400m")];
+    let mut connection = Connection::open(&cluster.url("gateway")).await;
+    let warm = connection.call(GET_RULE_BOOK, &encoded(&rule_book()), &headers).await;
+    assert_eq!(warm.code(), Code::Ok, "{warm:?}");
+    let finance = cluster.process_id("finance").to_string();
+    let signal = |name: &str| {
+        let sent = std::process::Command::new("kill").args([name, &finance]).status().unwrap();
+        assert!(sent.success());
+    };
+
+    signal("-STOP");
+    let started = Instant::now();
+    let late = connection.call(GET_RULE_BOOK, &encoded(&rule_book()), &headers).await;
+    let took = started.elapsed();
+    signal("-CONT");
+
+    assert_deadline_exceeded(&late, "a stopped service");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let headers = [("authorization", bearer.as_str()), ("grpc-timeout", "60S")];
+    let again = connection.call(GET_RULE_BOOK, &encoded(&rule_book()), &headers).await;
+    assert_eq!(again.code(), Code::Ok, "{again:?}");
 }
 
 #[track_caller]
@@ -141,7 +182,7 @@ async fn a_position_that_is_not_reached_is_told_at_the_deadline() {
         let started = Instant::now();
         let headers = [
             ("authorization", bearer.as_str()),
-            ("grpc-timeout", "400m"),
+            ("grpc-timeout", "3S"),
             (AFTER, "workforce=9000000000"),
         ];
         let status = connection.call(GET_RULE_BOOK, &encoded(&rule_book()), &headers).await;
@@ -151,7 +192,7 @@ async fn a_position_that_is_not_reached_is_told_at_the_deadline() {
         assert_eq!(demo_set::metadata(&status, "producer").as_deref(), Some("workforce"));
         assert_eq!(demo_set::metadata(&status, "position").as_deref(), Some("9000000000"));
         assert_eq!(demo_set::metadata(&status, "reached").as_deref(), Some("0"));
-        assert!(started.elapsed() >= Duration::from_millis(300), "{place} did not wait");
+        assert!(started.elapsed() >= Duration::from_secs(2), "{place} did not wait");
     }
 }
 
@@ -267,8 +308,7 @@ async fn a_method_that_is_not_there_is_unimplemented_with_a_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_ends_in_order_while_callers_hold_on() {
-    let drain = Duration::from_secs(5);
-    let mut cluster = Cluster::with(&[("ARRS__KIT__SERVER__DRAIN_SECONDS", "5")]).await;
+    let mut cluster = Cluster::one().await;
     let position = demo_set::bring_in(&cluster).await;
     assert!(!position.is_empty());
     let address = cluster.url("gateway").trim_start_matches("http://").to_owned();
@@ -312,8 +352,8 @@ async fn a_process_ends_in_order_while_callers_hold_on() {
     let took = started.elapsed();
 
     assert!(status.success(), "it ended with {status}:\n{}", cluster.log("all"));
-    // Whoever holds on is cut at the latest when the drain is over.
-    assert!(took < drain + Duration::from_secs(5), "ending took {took:?}");
+    // Far below the 25 seconds of the settings: nobody of these holds it up.
+    assert!(took < Duration::from_secs(12), "ending took {took:?}");
     let last = facts.await.unwrap().expect("a follower is told the end of the stream");
     assert!(matches!(last, Some(Part::Trailer(_))), "{last:?}");
     assert_eq!(watch.await.unwrap(), Some(ServingStatus::NotServing), "a watcher is told");
@@ -325,11 +365,44 @@ async fn a_process_ends_in_order_while_callers_hold_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_never_ends_is_cut_when_the_drain_is_over() {
+    let mut cluster = Cluster::with(&[("ARRS__KIT__SERVER__DRAIN_SECONDS", "2")]).await;
+    let channel = cluster.channel(&[OPERATOR]);
+    let (kind, text) = demo_set::FILES[0];
+    let header = cluster::header(kind, text.as_bytes(), None);
+    let begun = written(cluster.folder());
+    let upload = {
+        use arrs_proto::admin::v1::{CreateImportRequest, create_import_request::Part};
+        let first = CreateImportRequest { part: Some(Part::Header(header.clone())) };
+        // The file is announced and never sent.
+        let messages = futures::stream::iter([first]).chain(futures::stream::pending());
+        let channel = channel.clone();
+        let path = "/arrs.workforce.v1.ImportService/CreateImport";
+        tokio::spawn(async move { channel.client_streaming::<_, Import>(path, messages).await })
+    };
+    changes(cluster.folder(), begun).await;
+
+    let started = Instant::now();
+    let status = cluster.terminate("all").await;
+    let took = started.elapsed();
+
+    assert!(status.success(), "it ended with {status}:\n{}", cluster.log("all"));
+    assert!(took >= Duration::from_secs(2), "the call was given its time: {took:?}");
+    assert!(took < Duration::from_secs(12), "ending took {took:?}");
+    upload.await.unwrap().expect_err("the call was cut");
+    cluster.start("all").await;
+    let channel = cluster.channel(&[OPERATOR]);
+    assert_eq!(demo_set::positions(&channel).await, [0; 3], "nothing was written");
+    let again = cluster::upload(&channel, header, text.as_bytes()).await.unwrap().into_inner();
+    assert_eq!(again.state(), ImportState::Done, "the same request can be sent again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_runs_when_the_process_is_told_to_end_is_finished() {
     let mut cluster = Cluster::one().await;
     demo_set::take(&cluster, "organisations", demo_set::FILES[0].1, None).await;
     let channel = cluster.channel(&[OPERATOR]);
-    let file = many_lists(2_000);
+    let file = many_lists(1_500);
     let header = cluster::header("lists", file.as_bytes(), None);
     let begun = written(cluster.folder());
     let import = {
@@ -342,7 +415,7 @@ async fn a_call_that_runs_when_the_process_is_told_to_end_is_finished() {
 
     assert!(status.success(), "{status}");
     let import = import.await.unwrap().expect("it was running").into_inner();
-    assert_eq!((import.state(), import.added_count), (ImportState::Done, 2_000));
+    assert_eq!((import.state(), import.added_count), (ImportState::Done, 1_500));
     cluster.start("all").await;
     let again = cluster::upload(&cluster.channel(&[OPERATOR]), header, file.as_bytes()).await;
     assert_eq!(again.unwrap().into_inner(), import, "the answer was kept");
@@ -370,7 +443,7 @@ async fn a_call_that_its_caller_drops_is_finished() {
     let cluster = Cluster::one().await;
     demo_set::take(&cluster, "organisations", demo_set::FILES[0].1, None).await;
     let channel = cluster.channel(&[OPERATOR]);
-    let file = many_lists(2_000);
+    let file = many_lists(1_500);
     let header = cluster::header("lists", file.as_bytes(), None);
     let before = demo_set::positions(&channel).await;
     let begun = written(cluster.folder());
@@ -384,8 +457,7 @@ async fn a_call_that_its_caller_drops_is_finished() {
         tokio::spawn(async move { cluster::upload(&dropped, header, file.as_bytes()).await })
     };
     changes(cluster.folder(), begun).await;
-    // The header has arrived; the file, smaller than the windows of both hops, is on its way.
-    tokio::task::yield_now().await;
+    // The header was read; the one piece behind it is smaller than the window of the call.
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled(), "the call must not have been answered");
 
@@ -396,7 +468,7 @@ async fn a_call_that_its_caller_drops_is_finished() {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     let import = cluster::upload(&channel, header, file.as_bytes()).await.unwrap().into_inner();
-    assert_eq!((import.state(), import.added_count), (ImportState::Done, 2_000));
+    assert_eq!((import.state(), import.added_count), (ImportState::Done, 1_500));
     let path = "/arrs.workforce.v1.ImportService/GetImport";
     let request = Request::new(GetImportRequest { name: import.name.clone() });
     let found = channel.unary::<_, Import>(path, request).await.unwrap().into_inner();
@@ -408,7 +480,7 @@ async fn a_call_that_its_caller_drops_is_finished() {
     };
     let path = "/arrs.workforce.v1.OrganisationService/ListListSizes";
     let sizes = channel.unary::<_, ListListSizesResponse>(path, Request::new(sizes)).await;
-    assert_eq!(sizes.unwrap().into_inner().list_sizes.len(), 1_000, "of 2,000");
+    assert_eq!(sizes.unwrap().into_inner().list_sizes.len(), 1_000, "of 1,500");
 }
 
 #[tokio::test(flavor = "multi_thread")]

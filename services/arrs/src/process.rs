@@ -188,8 +188,7 @@ impl Group<'_> {
         let mut draining = self.shutdown.clone();
         self.beside.spawn(async move {
             draining.wait().await;
-            let status = tonic_health::ServingStatus::NotServing;
-            health.set_service_status("", status).await;
+            kit::server::end_probes(health).await;
         });
         self.tasks.spawn(kit::server::serve(door, listener));
         Ok(())

@@ -1,17 +1,12 @@
 //! The three services behind the gateway.
 
-use std::time::Duration;
-
 use arrs_proto::finance::v1::finance_summary_service_client::FinanceSummaryServiceClient;
 use arrs_proto::supervision::v1::supervision_summary_service_client::SupervisionSummaryServiceClient;
 use arrs_proto::workforce::v1::workforce_summary_service_client::WorkforceSummaryServiceClient;
 use kit::client::{Channel, MESSAGE_OUT};
-use kit::server::{AFTER, Deadline};
+use kit::server::{AFTER, Deadline, WAY_HOME};
 use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request};
-
-/// What of a deadline is kept back for the way home.
-pub(crate) const WAY_HOME: Duration = Duration::from_millis(20);
 
 /// Channels to the three services.
 #[derive(Clone, Debug)]

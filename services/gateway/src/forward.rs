@@ -6,14 +6,14 @@ use std::convert::Infallible;
 
 use axum::body::Body as AxumBody;
 use http::{HeaderValue, Request, Response};
-use kit::server::Deadline;
+use kit::server::{Deadline, WAY_HOME, deadline_exceeded};
 use kit::{Error, ErrorReason};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tower::{Service, ServiceExt};
 
-use crate::clients::{Clients, WAY_HOME};
+use crate::clients::Clients;
 
 /// `routes`, with all other paths passed on.
 pub(crate) fn rest(mut routes: Routes, clients: Clients) -> Routes {
@@ -48,12 +48,27 @@ async fn forward(clients: &Clients, mut request: Request<Body>) -> Result<Respon
         request.headers_mut().insert("grpc-timeout", left);
     }
     let unreachable = |error: tonic::transport::Error| {
+        if is_late(&error) {
+            return deadline_exceeded();
+        }
         tracing::warn!(service, "{service} does not answer: {}", kit::error::chain(&error));
         unreachable(service)
     };
     let mut channel = channel.clone();
     let channel = ServiceExt::<Request<Body>>::ready(&mut channel).await.map_err(unreachable)?;
     channel.call(request).await.map_err(unreachable)
+}
+
+/// Whether a call was given up because its time was over.
+fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(found) = cause {
+        if found.is::<tonic::TimeoutExpired>() {
+            return true;
+        }
+        cause = found.source();
+    }
+    false
 }
 
 /// The refusal when a service behind the gateway does not answer.

@@ -221,7 +221,7 @@ async fn refuse(
 
 /// One import, if it is the caller's own or the caller may read all.
 pub async fn get(database: &Database, caller: &Caller, name: &str) -> Result<pb::Import, Error> {
-    let id = visible(database, caller, name).await?;
+    let id = visible(database, caller, "name", name).await?;
     let read = database.read().await?;
     let row = store::get(&*read, id).await?;
     row.ok_or_else(|| caller.denied(name))?.into_wire()
@@ -238,7 +238,7 @@ pub async fn list_errors(
     let arguments = format!("{} {}", caller.fingerprint(), request.parent);
     let page = key.open(request.page_size, &request.page_token, &arguments, &mut fields)?;
     fields.finish()?;
-    let id = visible(database, caller, &request.parent).await?;
+    let id = visible(database, caller, "parent", &request.parent).await?;
     let read = database.read().await?;
     let after = page.after.as_deref().and_then(|after| after.parse().ok());
     let mut rows = store::errors(&*read, id, after, page.size + 1).await?;
@@ -266,11 +266,16 @@ pub async fn recover(database: &Database) -> Result<(), Error> {
     Ok(())
 }
 
-async fn visible(database: &Database, caller: &Caller, name: &str) -> Result<Uuid, Error> {
+async fn visible(
+    database: &Database,
+    caller: &Caller,
+    field: &str,
+    name: &str,
+) -> Result<Uuid, Error> {
     let mut fields = Fields::new();
     let id = names::parse_import(name);
     if id.is_none() {
-        fields.violation("name", "must be an import such as imports/0198c2a4-...");
+        fields.violation(field, "must be an import such as imports/0198c2a4-...");
     }
     fields.finish()?;
     let id = id.expect("finish refused without one");
@@ -395,6 +400,10 @@ fn context(
 }
 
 fn interrupted(status: tonic::Status) -> Error {
+    // What tonic calls OUT_OF_RANGE is a message over the limit.
+    if status.code() == tonic::Code::OutOfRange {
+        return crate::server::message_too_large();
+    }
     Error::refused(
         ErrorReason::UploadDamaged,
         format!("the upload broke off: {}", status.message()),

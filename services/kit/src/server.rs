@@ -40,6 +40,12 @@ pub const POSITION: &str = "arrs-position";
 /// The metadata that asks an answer to be at least as new as a position.
 pub const AFTER: &str = "arrs-after";
 
+/// What of a deadline is kept back for the way home.
+pub const WAY_HOME: Duration = Duration::from_millis(20);
+
+/// By how much at most a wait for a position ends before the deadline; a tenth of a shorter one.
+const WAIT_SHORTER: Duration = Duration::from_millis(250);
+
 /// When a call must be answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(pub Instant);
@@ -178,11 +184,7 @@ impl Door {
         };
         // What tonic calls OUT_OF_RANGE is a message over the limit.
         if code_of(&response) == Code::OutOfRange {
-            return Err(Error::refused(
-                ErrorReason::MessageTooLarge,
-                format!("a message is larger than {MESSAGE_IN} bytes"),
-                [("limit_bytes", MESSAGE_IN.to_string())],
-            ));
+            return Err(message_too_large());
         }
         match deadline {
             Some(deadline) if rule.server_streaming => {
@@ -223,17 +225,29 @@ impl Shared {
 
     /// Waits until the service has followed as far as `arrs-after` asks.
     async fn wait(&self, headers: &HeaderMap, deadline: Deadline) -> Result<(), Error> {
+        // Whoever asks gives up at the deadline: what is missing must be told before it.
+        let until = deadline.0 - (deadline.left() / 10).min(WAIT_SHORTER);
         for (producer, position) in positions(headers)? {
             let progress = self.progress.iter().find(|progress| progress.producer() == producer);
             if let Some(progress) = progress {
-                progress.clone().wait(position, deadline.0).await?;
+                progress.clone().wait(position, until).await?;
             }
         }
         Ok(())
     }
 }
 
-fn deadline_exceeded() -> Error {
+/// The refusal of a message over the limit.
+pub(crate) fn message_too_large() -> Error {
+    Error::refused(
+        ErrorReason::MessageTooLarge,
+        format!("a message is larger than {MESSAGE_IN} bytes"),
+        [("limit_bytes", MESSAGE_IN.to_string())],
+    )
+}
+
+/// The refusal of a call whose time is over.
+pub fn deadline_exceeded() -> Error {
     let message = "the time allowed is over; a mutation may have happened: repeat it with the same \
                    request_id";
     Error::refused(ErrorReason::DeadlineExceeded, message, [])
@@ -262,12 +276,8 @@ pub async fn with_probes(
     reflection: bool,
 ) -> Result<(Routes, tonic_health::server::HealthReporter), Error> {
     let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_service_status("", tonic_health::ServingStatus::Serving).await;
-    for service in rules::descriptors().services() {
-        let name = service.full_name();
-        if name.starts_with("arrs.") {
-            reporter.set_service_status(name, tonic_health::ServingStatus::Serving).await;
-        }
+    for name in probed() {
+        reporter.set_service_status(&name, tonic_health::ServingStatus::Serving).await;
     }
     let mut routes = routes.add_service(health);
     if reflection {
@@ -281,6 +291,21 @@ pub async fn with_probes(
             .add_service(builder().build_v1alpha().map_err(Error::internal)?);
     }
     Ok((routes, reporter))
+}
+
+/// Tells every watcher of health that the process drains, and ends their streams, which would
+/// hold it up.
+pub async fn end_probes(mut reporter: tonic_health::server::HealthReporter) {
+    for name in probed() {
+        reporter.set_service_status(&name, tonic_health::ServingStatus::NotServing).await;
+        reporter.clear_service_status(&name).await;
+    }
+}
+
+/// The names under which health is asked for: the process, and each service of ours.
+fn probed() -> impl Iterator<Item = String> {
+    let ours = rules::descriptors().services().map(|service| service.full_name().to_owned());
+    std::iter::once(String::new()).chain(ours.filter(|name| name.starts_with("arrs.")))
 }
 
 /// The caller that the door let in.
@@ -313,7 +338,7 @@ fn positions(headers: &HeaderMap) -> Result<Vec<(String, i64)>, Error> {
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let parsed = pair.split_once('=').and_then(|(producer, position)| {
                 let position: i64 = position.parse().ok().filter(|position| *position >= 0)?;
-                Some((producer.to_owned(), position))
+                (!producer.is_empty()).then(|| (producer.to_owned(), position))
             });
             let Some(parsed) = parsed else {
                 return Err(Error::invalid(AFTER, "must be positions such as workforce=1234"));

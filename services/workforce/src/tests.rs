@@ -2,6 +2,7 @@
 
 mod england;
 mod files;
+mod methods;
 mod scopes;
 
 use std::io::{Seek, Write as _};

@@ -6,10 +6,13 @@ use arrs_proto::report::v1::{PcnReport, SectionState};
 use arrs_proto::summary::v1::Cut;
 use arrs_proto::supervision::v1::{PcnSupervision, SupervisionStatus};
 use arrs_proto::workforce::v1::{PcnWorkforce, RoleWorkforce};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use terms::{Month, Pence, Population};
 
+/// A line under the header and around the whole; none between rows.
+const STYLE: TableStyle = TableStyle::new()
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
 /// The width of a page: fits a terminal that was made a little wider than the usual.
 const WIDTH: u16 = 118;
 
@@ -214,9 +217,10 @@ fn reasons(lines: &[ClaimLine], text: &mut String) {
     for line in lines {
         let unpriced = line.state() != ClaimLineState::Prepared;
         let telling = line.steps.iter().filter(|step| {
-            step.after_pence != step.before_pence
-                || (unpriced && step.code.contains("MISSING"))
-                || (unpriced && step.code.contains("UNKNOWN"))
+            // What another PCN bears of a shared person was not cut.
+            (step.after_pence != step.before_pence && step.code != "ATTRIBUTION")
+                || (unpriced
+                    && matches!(step.code.as_str(), "FIGURE_MISSING" | "UNPRICED" | "NOT_YET_PAID"))
         });
         for step in telling {
             any = true;
@@ -282,7 +286,7 @@ fn supervision(section: &PcnSupervision, text: &mut String) {
 fn new_table(columns: &[(&str, CellAlignment)]) -> Table {
     let mut table = Table::new();
     table
-        .load_style(UTF8_HORIZONTAL_ONLY)
+        .load_style(STYLE)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH)
         .set_header(columns.iter().map(|(name, _)| *name));

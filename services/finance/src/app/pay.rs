@@ -106,7 +106,7 @@ pub async fn record(
             }
         }
         if *recorded != Recorded::Unchanged {
-            write.tell(events::pay_recorded(new, provenance.known_from));
+            write.tell(events::pay_recorded(&new.pay, &new.owner, provenance.known_from));
             applied.notes.extend(late(row, *month));
         }
     }
@@ -261,14 +261,16 @@ fn check_sums(rows: &[PayRow], new: &[NewPay], after: &[KnownPay], problems: &mu
             both.filter(|(_, new)| new.pay.engagement == engagement && new.pay.month == month)
                 .map(|(row, _)| row)
         };
-        let negative = |row: &&PayRow| row.column(|amount| amount < Pence::ZERO).is_some();
-        let any = of_month().any(|row| negative(&row));
-        for row in of_month().filter(|row| !any || negative(row)) {
-            let column = row.column(|amount| amount < Pence::ZERO);
-            let (column, value) =
-                column.map_or(("", String::new()), |(column, amount)| (column, plain(amount)));
-            let reason = format!("makes the pay for {month} add up to {total}, below zero");
-            problems.push(Problem::new(row.line, column, &value, reason));
+        let columns = of_month().next().map(PayRow::columns).unwrap_or_default();
+        let below = columns.iter().zip(total.parts()).enumerate();
+        for (part, ((column, _), total)) in below.filter(|(_, (_, total))| *total < Pence::ZERO) {
+            let amount = |row: &PayRow| row.columns()[part].1;
+            let any = of_month().any(|row| amount(row) < Pence::ZERO);
+            for row in of_month().filter(|row| !any || amount(row) < Pence::ZERO) {
+                let reason =
+                    format!("makes the {column} for {month} add up to {total}, below zero");
+                problems.push(Problem::new(row.line, column, &plain(amount(row)), reason));
+            }
         }
     }
 }

@@ -19,6 +19,11 @@ pub struct Components {
 }
 
 impl Components {
+    /// Salary, National Insurance, pension, fees.
+    pub fn parts(self) -> [Pence; 4] {
+        [self.salary, self.employer_ni, self.employer_pension, self.fees]
+    }
+
     /// All of it.
     pub fn total(self) -> Pence {
         self.salary + self.employer_ni + self.employer_pension + self.fees
@@ -66,15 +71,15 @@ const AMOUNT_MAX: Pence = Pence::from_pounds(10_000_000);
 /// Why pay is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PayError {
-    /// Recoveries exceed what was paid for the month.
-    #[error("the pay of {engagement} for {month} adds up to {total}, below zero")]
+    /// Recoveries exceed what was paid for the month, in one part or more.
+    #[error("a part of the pay of {engagement} for {month} adds up to below zero")]
     BelowZero {
         /// Whose pay.
         engagement: EngagementId,
         /// Which month.
         month: Month,
-        /// What it adds up to.
-        total: Pence,
+        /// What each part adds up to.
+        total: Components,
     },
     /// One amount is not an amount of pay.
     #[error("an amount of {engagement} for {month} is beyond £10 million: {amount}")]
@@ -88,15 +93,15 @@ pub enum PayError {
     },
 }
 
-/// Checks all pay of some engagements as it would stand: no month of any may be below zero.
+/// Checks all pay of some engagements as it would stand: no part of a month may be below zero. A
+/// salary below zero is a mistake also where the other parts outweigh it.
 ///
 /// Errors come in the order of engagement and month.
 pub fn check(rows: &[Pay]) -> Vec<PayError> {
     let mut errors = Vec::new();
-    let mut totals: BTreeMap<(EngagementId, Month), Pence> = BTreeMap::new();
+    let mut totals: BTreeMap<(EngagementId, Month), Components> = BTreeMap::new();
     for row in rows {
-        let Components { salary, employer_ni, employer_pension, fees } = row.amounts;
-        let amounts = [salary, employer_ni, employer_pension, fees];
+        let amounts = row.amounts.parts();
         let beyond = |amount: &&Pence| amount.0.unsigned_abs() > AMOUNT_MAX.0.unsigned_abs();
         if let Some(amount) = amounts.iter().find(beyond) {
             let (engagement, month) = (row.engagement, row.month);
@@ -104,9 +109,11 @@ pub fn check(rows: &[Pay]) -> Vec<PayError> {
             continue;
         }
         let total = totals.entry((row.engagement, row.month)).or_default();
-        *total = *total + row.amounts.total();
+        *total = *total + row.amounts;
     }
-    let below = totals.into_iter().filter(|(_, total)| *total < Pence::ZERO);
+    let below = totals
+        .into_iter()
+        .filter(|(_, total)| total.parts().into_iter().any(|part| part < Pence::ZERO));
     errors.extend(below.map(|((engagement, month), total)| PayError::BelowZero {
         engagement,
         month,

@@ -115,7 +115,7 @@ async fn a_recovery_is_taken_while_the_month_stays_at_or_above_zero() {
     // A correction of the row that was recovered from counts as well.
     let less = format!("{HEADER}demo-e-001,2025-07,99,0,0,,2025-07-28\n");
     let problems = finance.import(&less).await.unwrap_err();
-    assert_eq!((problems[0].line, problems[0].column.as_str()), (2, ""));
+    assert_eq!((problems[0].line, problems[0].column.as_str()), (2, "salary"));
     assert_eq!(finance.written().await, (2, 2));
 }
 

@@ -4,6 +4,7 @@ use arrs_proto::report::v1 as pb;
 use arrs_proto::report::v1::report_service_server::ReportService;
 use arrs_proto::summary::v1::GetPcnSummaryRequest;
 use kit::names::Fields;
+use kit::server::deadline_exceeded;
 use kit::{Error, ErrorReason, wire};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
@@ -108,10 +109,19 @@ fn refuse(statuses: &[Option<&Status>; 3]) -> Result<(), Status> {
         return Ok(());
     }
     let denied = failed.clone().find(|status| status.code() == Code::PermissionDenied);
-    match denied {
-        Some(status) => Err((*status).clone()),
-        None => Err(unreachable("workforce, finance and supervision").into()),
+    if let Some(status) = denied {
+        return Err((*status).clone());
     }
+    if failed.clone().any(|status| is_late(status)) {
+        return Err(deadline_exceeded().into());
+    }
+    Err(unreachable("workforce, finance and supervision").into())
+}
+
+/// Whether a call of ours was given up, here or there, because its time was over.
+pub(super) fn is_late(status: &Status) -> bool {
+    // Our own side of a call says CANCELLED when the time it was given is over.
+    matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled)
 }
 
 /// The summary, or why it is missing in words that show nothing of the inside.
@@ -126,10 +136,10 @@ pub(super) fn summary<T>(service: &str, answer: Result<Response<T>, Status>) -> 
 pub(super) fn reason(service: &str, status: &Status) -> String {
     let behind = kit::error::reason_of(status) == Some(ErrorReason::ProjectionBehind);
     match status.code() {
+        _ if is_late(status) => format!("{service} did not answer in time"),
         Code::PermissionDenied => {
             format!("{service} may not be read by this caller, or does not know the PCN yet")
         }
-        Code::DeadlineExceeded | Code::Cancelled => format!("{service} did not answer in time"),
         Code::Unavailable if behind => format!("{service}: {}", status.message()),
         _ => format!("{service} does not answer at the moment"),
     }

@@ -9,12 +9,13 @@ use arrs_proto::summary::v1::{
 use arrs_proto::supervision::v1 as supervision;
 use arrs_proto::workforce::v1 as workforce;
 use kit::names::Fields;
+use kit::server::deadline_exceeded;
 use kit::wire;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Response, Status, Streaming};
 
-use super::reports::reason;
+use super::reports::{is_late, reason};
 use super::wire::{Summary, report, section};
 use crate::clients::{Clients, Onward};
 use crate::domain::report::{SectionName, SectionState};
@@ -172,7 +173,7 @@ async fn members(
     ask: ListMembersRequest,
 ) -> Result<(ListMembersResponse, &'static str), Status> {
     let down = |status: &Status| {
-        matches!(status.code(), Code::Unavailable | Code::Unknown | Code::DeadlineExceeded)
+        is_late(status) || matches!(status.code(), Code::Unavailable | Code::Unknown)
     };
     match clients.workforce().list_members(onward.request(ask.clone())).await {
         Ok(members) => return Ok((members.into_inner(), "workforce")),
@@ -182,6 +183,7 @@ async fn members(
     match clients.finance().list_members(onward.request(ask)).await {
         Ok(members) => Ok((members.into_inner(), "finance")),
         Err(status) if !down(&status) => Err(status),
+        Err(status) if is_late(&status) => Err(deadline_exceeded().into()),
         Err(_) => Err(unreachable("workforce and finance").into()),
     }
 }

@@ -19,6 +19,8 @@ pub struct Scope {
     pcns: BTreeMap<OdsCode, Option<Vec<Period>>>,
     /// Codes whose own records (people, engagements) may be seen.
     owners: BTreeSet<OdsCode>,
+    /// The PCNs and federations that grants name.
+    granted: BTreeSet<OdsCode>,
 }
 
 impl Scope {
@@ -28,7 +30,12 @@ impl Scope {
         grants: impl Iterator<Item = &Grant>,
         today: Date,
     ) -> Result<Scope, Error> {
-        let mut scope = Scope { england: false, pcns: BTreeMap::new(), owners: BTreeSet::new() };
+        let mut scope = Scope {
+            england: false,
+            pcns: BTreeMap::new(),
+            owners: BTreeSet::new(),
+            granted: BTreeSet::new(),
+        };
         for grant in grants {
             match &grant.scope {
                 GrantScope::England => scope.england = true,
@@ -36,6 +43,7 @@ impl Scope {
                     // A merged-away code gives nothing: its successor holds the history.
                     if roster::is_open(db, code, OrganisationKind::Pcn, today).await? {
                         scope.add(code.clone(), None);
+                        scope.granted.insert(code.clone());
                     }
                 }
                 GrantScope::Federation(code) => {
@@ -46,6 +54,7 @@ impl Scope {
                         }
                     }
                     scope.owners.insert(code.clone());
+                    scope.granted.insert(code.clone());
                 }
                 GrantScope::SubIcb(code) | GrantScope::Icb(code) | GrantScope::Region(code) => {
                     for (pcn, days) in roster::parts_of(db, code, NOW).await? {
@@ -113,9 +122,10 @@ impl Scope {
                 .is_ok_and(|code| self.owners.contains(&code) || self.pcns.contains_key(&code))
     }
 
-    /// The owners whose records the caller may keep, when it names none.
+    /// The owners whose records the caller may keep, when it names none: the PCNs and federations
+    /// of its grants, not those that a group brings with it.
     pub fn owners(&self) -> impl Iterator<Item = &OdsCode> {
-        self.owners.iter()
+        self.granted.iter()
     }
 
     /// The rows whose PCN `column` is in the scope, as a condition of a query.

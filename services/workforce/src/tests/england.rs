@@ -145,3 +145,29 @@ async fn the_sample_of_the_published_return_loads() {
     let summary = world.summary(OPERATOR, "U96599", "2026-06", None).await.unwrap();
     assert!(!summary.national_return.unwrap().roles.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_may_come_in_any_order() {
+    let Some(directory) = published() else { return };
+    let world = World::new().await;
+    // The list of July is known since July, the links of 2024 only since today.
+    for (kind, name, day) in [
+        ("practice-lists", FILES[2].1, Some(LISTED)),
+        ("ods-pcns", FILES[0].1, None),
+        ("ods-partners", FILES[1].1, None),
+    ] {
+        let file = std::fs::read(directory.join(name)).unwrap();
+        world.bring(OPERATOR, kind, file, day).await.unwrap();
+    }
+    let file = std::fs::read(directory.join(FILES[2].1)).unwrap();
+    let again = world.bring(OPERATOR, "practice-lists", file, Some(LISTED)).await.unwrap();
+    assert_eq!((again.added, again.corrected), (0, 0), "{:?}", again.notes);
+
+    let read = world.database().read().await.unwrap();
+    let links = roster::relations(&*read, &code("A81001"), cut::NOW).await.unwrap();
+    let days: Vec<_> = links.iter().map(|link| (link.period.from(), link.period.until())).collect();
+    assert_eq!(days, [(Date::constant(2019, 10, 1), Some(LISTED)), (LISTED, None)]);
+    let before = world.database().clock().end_of(LISTED);
+    let links = roster::relations(&*read, &code("A81001"), before).await.unwrap();
+    assert_eq!(links.len(), 1);
+}

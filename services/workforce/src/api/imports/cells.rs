@@ -23,7 +23,7 @@ pub(super) fn sheet<T>(
     let mut problems = Problems::new();
     let mut rows = Vec::new();
     let outcome = table::read(file, columns, &mut problems, |row, problems| {
-        rows.extend(parse(row, problems))
+        rows.extend(parse(row, problems));
     });
     let count = outcome.unwrap_or_else(|error| {
         // The spooled copy, not the caller's file: operators are told, callers try again.

@@ -2,7 +2,7 @@
 //!
 //! Rows are collected first; everything they refer to is looked up after the whole file is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use kit::cut::NOW;
 use kit::db::Write;
@@ -65,7 +65,7 @@ pub(crate) struct Sighting {
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     pub(crate) stated: BTreeMap<OdsCode, Stated>,
-    pub(crate) met: BTreeMap<OdsCode, Met>,
+    pub(crate) met: BTreeMap<(OdsCode, OrganisationKind), Met>,
     pub(crate) links: Vec<Link>,
     pub(crate) sightings: Vec<Sighting>,
     /// The day of the snapshot whose sightings they are.
@@ -89,7 +89,7 @@ type Row = organisation_relation::Model;
 impl Places {
     /// Notes that a row refers to an organisation.
     pub(crate) fn meet(&mut self, code: &OdsCode, met: Met) {
-        self.met.entry(code.clone()).or_insert(met);
+        self.met.entry((code.clone(), met.kind)).or_insert(met);
     }
 
     /// Checks everything against what is known, and makes the lines to be recorded.
@@ -101,7 +101,8 @@ impl Places {
         notes: &mut Vec<String>,
     ) -> Result<Vec<Line>, Error> {
         let at = context.provenance.known_from;
-        let codes: BTreeSet<OdsCode> = self.stated.keys().chain(self.met.keys()).cloned().collect();
+        let met = self.met.keys().map(|(code, _)| code);
+        let codes: BTreeSet<OdsCode> = self.stated.keys().chain(met).cloned().collect();
         let known = Known {
             at: roster::organisations_by_code(&**write, &codes, at).await?,
             now: roster::organisations_by_code(&**write, &codes, NOW).await?,
@@ -131,7 +132,7 @@ impl Places {
             }
         }
         for (_, timeline) in timelines {
-            lines.extend(timeline.resolve(context, notes).into_iter().map(Line::Relation));
+            lines.extend(timeline.settle(context, notes).into_iter().map(Line::Relation));
         }
         Ok(lines)
     }
@@ -166,9 +167,13 @@ impl Places {
             let until = stated.valid_until.or_else(|| before?.valid_until);
             lines.push(new(stated.line, code, &stated.name, stated.kind, [from, until]));
         }
-        for (code, met) in &self.met {
+        let mut first_seen: BTreeMap<&OdsCode, OrganisationKind> = BTreeMap::new();
+        let mut met: Vec<_> = self.met.iter().collect();
+        met.sort_by_key(|(_, met)| met.line);
+        for ((code, _), met) in met {
             let kind = self.stated.get(code).map(|stated| stated.kind);
             let kind = kind.or_else(|| known.get(code).map(|known| known.kind));
+            let kind = kind.or_else(|| first_seen.get(code).copied());
             if let Some(kind) = kind
                 && kind != met.kind
             {
@@ -184,6 +189,7 @@ impl Places {
                 lines.push(new(met.line, code, &later.display_name, later.kind, days));
                 continue;
             }
+            first_seen.insert(code, met.kind);
             let name = met.name.as_deref().unwrap_or(code.as_str());
             lines.push(new(met.line, code, name, met.kind, [met.since, None]));
             notes.push(format!(
@@ -194,7 +200,8 @@ impl Places {
     }
 }
 
-/// The links of one organisation as believed now, with what a file changes of them.
+/// The links of one organisation as believed at the instant of the file, with what it changes of
+/// them.
 struct Timeline {
     versions: Vec<Row>,
     at: Instant,
@@ -208,6 +215,12 @@ struct Entry {
     changed: bool,
 }
 
+impl Entry {
+    fn of(row: Row) -> Entry {
+        Entry { row, said: false, changed: false }
+    }
+}
+
 fn in_force(row: &Row, at: Instant) -> bool {
     if at == NOW {
         return row.known_until.is_none();
@@ -219,8 +232,8 @@ impl Timeline {
     fn new(versions: Vec<Row>, at: Instant) -> Timeline {
         let entries = versions
             .iter()
-            .filter(|row| in_force(row, NOW))
-            .map(|row| Entry { row: row.clone(), said: false, changed: false })
+            .filter(|row| in_force(row, at))
+            .map(|row| Entry::of(row.clone()))
             .collect();
         Timeline { versions, at, entries }
     }
@@ -299,49 +312,71 @@ impl Timeline {
         self.entries.push(Entry { row, said: true, changed: false });
     }
 
-    /// Of two overlapping links the later start wins and the earlier ends the day before.
-    fn resolve(mut self, context: &Context, notes: &mut Vec<String>) -> Vec<Row> {
-        let far = chrono::NaiveDate::MAX;
-        self.entries.sort_by(|a, b| {
-            let key = |entry: &Entry| (entry.row.valid_from, entry.row.valid_until.unwrap_or(far));
-            key(a).cmp(&key(b)).then_with(|| a.row.related_code.cmp(&b.row.related_code))
-        });
-        let mut next: Option<(chrono::NaiveDate, String)> = None;
-        for entry in self.entries.iter_mut().rev() {
-            let row = &mut entry.row;
-            let empty = row.valid_until.is_some_and(|until| until <= row.valid_from);
-            if row.relation != Relation::PartOf.as_str() || empty {
-                continue;
-            }
-            let from = row.valid_from;
-            if let Some((start, other)) = &next
-                && row.valid_until.is_none_or(|until| *start < until)
-            {
-                notes.push(format!(
-                    "{}{} part of {} from {from} overlaps part of {other} from {start}; it ends \
-                     the day before",
-                    row.import_line.map(|line| format!("line {line}: ")).unwrap_or_default(),
-                    row.code,
-                    row.related_code,
-                ));
-                row.valid_until = Some(*start);
-                row.seen = false;
-                entry.changed = true;
-            }
-            next = Some((from, row.related_code.clone()));
+    /// The statements to be recorded, without an overlap: neither as known at the instant of the
+    /// file nor, where more became known after it, as known now.
+    fn settle(mut self, context: &Context, notes: &mut Vec<String>) -> Vec<Row> {
+        use statement::Statement;
+
+        part(&mut self.entries, notes);
+        let kept = |entry: &&Entry| entry.said || entry.changed;
+        let restate = |entry: &Entry| restated(entry.row.clone(), context);
+        let mut rows: Vec<Row> = self.entries.iter().filter(kept).map(restate).collect();
+        let later: Vec<Row> = self
+            .versions
+            .into_iter()
+            .filter(|row| in_force(row, NOW) && row.known_from > self.at.0)
+            .collect();
+        if !later.is_empty() {
+            let superseded: HashSet<_> = later.iter().map(Statement::key).collect();
+            let mut now: Vec<Entry> = later.into_iter().map(Entry::of).collect();
+            let still = self.entries.into_iter().map(|entry| Entry::of(entry.row));
+            now.extend(still.filter(|entry| !superseded.contains(&entry.row.key())));
+            part(&mut now, notes);
+            rows.extend(now.iter().filter(kept).map(restate));
         }
-        let kept = |entry: &Entry| entry.said || entry.changed;
-        let rows = self.entries.into_iter().filter(kept).map(|entry| entry.row);
-        rows.map(|row| restated(row, context)).collect()
+        rows
+    }
+}
+
+/// Of two overlapping links the later start wins and the earlier ends the day before; that is
+/// known as soon as both are.
+fn part(entries: &mut [Entry], notes: &mut Vec<String>) {
+    let far = chrono::NaiveDate::MAX;
+    entries.sort_by(|a, b| {
+        let key = |entry: &Entry| (entry.row.valid_from, entry.row.valid_until.unwrap_or(far));
+        key(a).cmp(&key(b)).then_with(|| a.row.related_code.cmp(&b.row.related_code))
+    });
+    let mut next: Option<(chrono::NaiveDate, String, i64)> = None;
+    for entry in entries.iter_mut().rev() {
+        let row = &mut entry.row;
+        let empty = row.valid_until.is_some_and(|until| until <= row.valid_from);
+        if row.relation != Relation::PartOf.as_str() || empty {
+            continue;
+        }
+        let from = row.valid_from;
+        let known_from = row.known_from;
+        if let Some((start, other, since)) = &next
+            && row.valid_until.is_none_or(|until| *start < until)
+        {
+            notes.push(format!(
+                "{}{} part of {} from {from} overlaps part of {other} from {start}; it ends the \
+                 day before",
+                row.import_line.map(|line| format!("line {line}: ")).unwrap_or_default(),
+                row.code,
+                row.related_code,
+            ));
+            row.valid_until = Some(*start);
+            row.seen = false;
+            row.known_from = known_from.max(*since);
+            entry.changed = true;
+        }
+        next = Some((from, row.related_code.clone(), known_from));
     }
 }
 
 /// The row as a statement of this import, known no earlier than what it changes.
 fn restated(mut row: Row, context: &Context) -> Row {
     let provenance = &context.provenance;
-    if row.import_id == provenance.import && row.recorded_at == provenance.recorded_at.0 {
-        return row;
-    }
     row.id = uuid::Uuid::now_v7();
     row.known_from = row.known_from.max(provenance.known_from.0);
     row.known_until = None;

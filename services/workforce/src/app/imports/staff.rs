@@ -308,7 +308,8 @@ fn owner(
 /// Where a line of the check comes from.
 enum Origin<'a> {
     File(&'a Row),
-    Stored { pcn: String, from: Date },
+    /// Hours known from this day; their PCN may be outside the scope and is not told.
+    Stored(Date),
 }
 
 fn check_roster(
@@ -369,7 +370,7 @@ fn check_roster(
         match (found, finding.severity()) {
             (Some(problem), Severity::Refusal) => problems.push(problem),
             (Some(problem), Severity::Warning) => {
-                notes.push(format!("line {}: {} {}", problem.line, problem.column, problem.reason))
+                notes.push(format!("line {}: {} {}", problem.line, problem.column, problem.reason));
             }
             (None, _) => {}
         }
@@ -414,7 +415,7 @@ fn add_stored<'a>(
         contract: hours.contract_minutes.and_then(minutes),
         registration: Number::Given,
     });
-    origins.push(Origin::Stored { pcn: hours.pcn_code.clone(), from: start });
+    origins.push(Origin::Stored(start));
 }
 
 /// The finding as a problem of a line of the file; none if only what is stored is concerned.
@@ -426,11 +427,11 @@ fn tell(
 ) -> Option<Problem> {
     let row_of = |index: usize| match &origins[index] {
         Origin::File(row) => Some(*row),
-        Origin::Stored { .. } => None,
+        Origin::Stored(_) => None,
     };
     let place = |index: usize| match &origins[index] {
         Origin::File(row) => format!("line {}", row.line),
-        Origin::Stored { pcn, from } => format!("hours known in {pcn} from {from}"),
+        Origin::Stored(from) => format!("hours known already from {from}"),
     };
     // A finding at stored hours is the doing of a row of the same engagement or person.
     let nearest = |index: usize| {

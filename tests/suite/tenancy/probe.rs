@@ -1,0 +1,329 @@
+//! One call of every method, aimed at somebody's data.
+
+use arrs_proto::admin::v1::create_import_request::Part as ImportPart;
+use arrs_proto::admin::v1::{
+    CreateImportRequest, GetImportRequest, Import, ImportState, ListImportErrorsRequest,
+    ListImportErrorsResponse,
+};
+use arrs_proto::event::v1::stream_facts_response::Part as FactPart;
+use arrs_proto::event::v1::{StreamFactsRequest, StreamFactsResponse};
+use arrs_proto::finance::v1 as finance;
+use arrs_proto::report::v1 as report;
+use arrs_proto::summary::v1::{
+    GetPcnSummaryRequest, ListMembersRequest, ListMembersResponse, StreamPcnSummariesRequest,
+};
+use arrs_proto::supervision::v1 as supervision;
+use arrs_proto::workforce::v1 as workforce;
+use arrs_tests::cluster;
+use kit::client::Channel;
+use kit::error::reason_of;
+use prost::Message;
+use terms::Date;
+use tonic::{Request, Status};
+use tonic_types::StatusExt;
+
+use crate::demo_set::{MONTH, PAY, SESSIONS, STAFF, collect};
+
+/// Somebody's data, or nobody's.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub pcn: String,
+    /// What the owner's files call an engagement there, and its name here.
+    pub engagement_reference: String,
+    pub engagement: String,
+    pub person_reference: String,
+    pub person: String,
+    /// An import in each of workforce, finance and supervision.
+    pub imports: [String; 3],
+}
+
+impl Target {
+    /// A text that names the target, with every such name replaced.
+    fn veiled(&self, text: &str) -> String {
+        let names = [
+            &self.engagement,
+            &self.engagement_reference,
+            &self.person,
+            &self.person_reference,
+            &self.imports[0],
+            &self.imports[1],
+            &self.imports[2],
+            &self.pcn,
+        ];
+        let named = names.into_iter().filter(|name| !name.is_empty());
+        named.fold(text.to_owned(), |text, name| text.replace(name.as_str(), "{name}"))
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The target's data came back.
+    Reached,
+    /// What was said instead, with the names of the target veiled.
+    Refused(String),
+}
+
+fn veiled(status: &Status, target: &Target) -> String {
+    let info = status.get_details_error_info();
+    let mut facts: Vec<(String, String)> =
+        info.map(|info| info.metadata.into_iter().collect()).unwrap_or_default();
+    facts.sort();
+    let text = format!("{} {:?} {facts:?}", status.message(), reason_of(status));
+    format!("{:?} {}", status.code(), target.veiled(&text))
+}
+
+/// Calls `path`, aimed at `target`.
+pub async fn probe(channel: &Channel, path: &str, target: &Target) -> Answer {
+    match reaches(channel, path, target).await {
+        Ok(Ok(())) => Answer::Reached,
+        Ok(Err(hidden)) => Answer::Refused(target.veiled(&hidden)),
+        Err(status) => Answer::Refused(veiled(&status, target)),
+    }
+}
+
+/// `Ok(Err(_))` is an answer that leaves the target's data out.
+type Reaches = Result<Result<(), String>, Status>;
+
+async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
+    let pcn = format!("pcns/{}", target.pcn);
+    let organisation = format!("organisations/{}", target.pcn);
+    let month = MONTH.to_owned();
+    match path {
+        "/arrs.report.v1.ReportService/GetPcnReport" => {
+            let request = report::GetPcnReportRequest { name: pcn, month, ..Default::default() };
+            let report: report::PcnReport = ask(channel, path, request).await?;
+            assert!(report.sections.iter().any(|it| it.reason.is_empty()), "{report:?}");
+            reached()
+        }
+        "/arrs.report.v1.ReportService/StreamPcnReports" => {
+            let request = report::StreamPcnReportsRequest {
+                parent: organisation,
+                month,
+                ..Default::default()
+            };
+            let parts =
+                collect(channel, path, request, |it: report::StreamPcnReportsResponse| it.part);
+            let parts = parts.await?;
+            let reports = parts.iter().filter(|part| {
+                matches!(part, report::stream_pcn_reports_response::Part::Report(_))
+            });
+            found(reports.count() == 1, &parts)
+        }
+        "/arrs.workforce.v1.OrganisationService/GetOrganisation" => {
+            let request = workforce::GetOrganisationRequest { name: organisation };
+            done(ask::<_, workforce::Organisation>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.OrganisationService/ListOrganisations" => {
+            let request = workforce::ListOrganisationsRequest::default();
+            done(ask::<_, workforce::ListOrganisationsResponse>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.OrganisationService/ListListSizes" => {
+            let request =
+                workforce::ListListSizesRequest { parent: organisation, ..Default::default() };
+            done(ask::<_, workforce::ListListSizesResponse>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.EngagementService/GetEngagement" => {
+            let name = target.engagement.clone();
+            let request = workforce::GetEngagementRequest { name, known_at_date: None };
+            done(ask::<_, workforce::Engagement>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.EngagementService/ListEngagements" => {
+            let request = workforce::ListEngagementsRequest { parent: pcn, ..Default::default() };
+            let page: workforce::ListEngagementsResponse = ask(channel, path, request).await?;
+            found(page.engagements.iter().any(|it| it.name == target.engagement), &page)
+        }
+        "/arrs.workforce.v1.PersonService/GetPerson" => {
+            let request = workforce::GetPersonRequest { name: target.person.clone() };
+            done(ask::<_, workforce::Person>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.WorkforceSummaryService/GetPcnSummary" => {
+            done(ask::<_, workforce::PcnWorkforce>(channel, path, summary(pcn)).await)
+        }
+        "/arrs.finance.v1.FinanceSummaryService/GetPcnSummary" => {
+            done(ask::<_, finance::PcnMoney>(channel, path, summary(pcn)).await)
+        }
+        "/arrs.supervision.v1.SupervisionSummaryService/GetPcnSummary" => {
+            done(ask::<_, supervision::PcnSupervision>(channel, path, summary(pcn)).await)
+        }
+        "/arrs.workforce.v1.WorkforceSummaryService/StreamPcnSummaries" => {
+            use workforce::stream_pcn_summaries_response::Part;
+            type Message = workforce::StreamPcnSummariesResponse;
+            let parts = collect(channel, path, summaries(pcn), |it: Message| it.part).await?;
+            let one = parts.iter().any(|part| matches!(part, Part::Summary(_)));
+            let Some(Part::Trailer(end)) = parts.last() else { panic!("{parts:?}") };
+            found(one, end)
+        }
+        "/arrs.finance.v1.FinanceSummaryService/StreamPcnSummaries" => {
+            use finance::stream_pcn_summaries_response::Part;
+            type Message = finance::StreamPcnSummariesResponse;
+            let parts = collect(channel, path, summaries(pcn), |it: Message| it.part).await?;
+            let one = parts.iter().any(|part| matches!(part, Part::Summary(_)));
+            let Some(Part::Trailer(end)) = parts.last() else { panic!("{parts:?}") };
+            found(one, end)
+        }
+        "/arrs.supervision.v1.SupervisionSummaryService/StreamPcnSummaries" => {
+            use supervision::stream_pcn_summaries_response::Part;
+            type Message = supervision::StreamPcnSummariesResponse;
+            let parts = collect(channel, path, summaries(pcn), |it: Message| it.part).await?;
+            let one = parts.iter().any(|part| matches!(part, Part::Summary(_)));
+            let Some(Part::Trailer(end)) = parts.last() else { panic!("{parts:?}") };
+            found(one, end)
+        }
+        "/arrs.workforce.v1.WorkforceSummaryService/ListMembers"
+        | "/arrs.finance.v1.FinanceSummaryService/ListMembers"
+        | "/arrs.supervision.v1.SupervisionSummaryService/ListMembers" => {
+            let request = ListMembersRequest { parent: organisation, month, known_at_date: None };
+            let members: ListMembersResponse = ask(channel, path, request).await?;
+            found(members.names == [pcn], &members)
+        }
+        "/arrs.finance.v1.RuleBookService/GetRuleBook" => {
+            let request = finance::GetRuleBookRequest { name: "ruleBooks/2025-26".to_owned() };
+            done(ask::<_, finance::RuleBook>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.RuleBookService/ListFigures" => {
+            let parent = "ruleBooks/2025-26".to_owned();
+            let request = finance::ListFiguresRequest { parent, ..Default::default() };
+            done(ask::<_, finance::ListFiguresResponse>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.AllocationService/GetAllocation" => {
+            let name = format!("{pcn}/allocations/2025-26");
+            let request = finance::GetAllocationRequest { name, ..Default::default() };
+            done(ask::<_, finance::Allocation>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.ClaimService/CompareClaimLine" => {
+            let request = finance::CompareClaimLineRequest {
+                parent: pcn,
+                month,
+                reference: target.engagement_reference.clone(),
+                from_rules_known_on_date: Some(kit::wire::date(Date::constant(2025, 7, 31))),
+                ..Default::default()
+            };
+            done(ask::<_, finance::CompareClaimLineResponse>(channel, path, request).await)
+        }
+        "/arrs.supervision.v1.RequirementService/ListRequirements" => {
+            let request = supervision::ListRequirementsRequest::default();
+            done(ask::<_, supervision::ListRequirementsResponse>(channel, path, request).await)
+        }
+        "/arrs.supervision.v1.SessionService/ListSessions" => {
+            let request = supervision::ListSessionsRequest { parent: pcn, ..Default::default() };
+            let page: supervision::ListSessionsResponse = ask(channel, path, request).await?;
+            found(
+                page.sessions.iter().any(|it| it.person_reference == target.person_reference),
+                &page,
+            )
+        }
+        "/arrs.workforce.v1.FactService/StreamFacts"
+        | "/arrs.finance.v1.FactService/StreamFacts" => {
+            facts(channel, path, &target.engagement).await
+        }
+        "/arrs.supervision.v1.FactService/StreamFacts" => facts(channel, path, &organisation).await,
+        "/arrs.workforce.v1.ImportService/GetImport"
+        | "/arrs.finance.v1.ImportService/GetImport"
+        | "/arrs.supervision.v1.ImportService/GetImport" => {
+            let request = GetImportRequest { name: import_of(path, target) };
+            done(ask::<_, Import>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.ImportService/ListImportErrors"
+        | "/arrs.finance.v1.ImportService/ListImportErrors"
+        | "/arrs.supervision.v1.ImportService/ListImportErrors" => {
+            let parent = import_of(path, target);
+            let request = ListImportErrorsRequest { parent, ..Default::default() };
+            done(ask::<_, ListImportErrorsResponse>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.ImportService/CreateImport" => {
+            let Target { pcn, .. } = target;
+            let row = format!(
+                "check-e,check-p,Demo-Check,One,CP,standard,7,DEMOPRA01,LEAD_PRACTICE,{pcn},37.5,,\
+                 2025-07-01,,,,,,"
+            );
+            check(channel, path, "staff", STAFF, &row).await
+        }
+        "/arrs.finance.v1.ImportService/CreateImport" => {
+            let row = format!("{},2025-03,100.00,10.00,10.00,,", target.engagement_reference);
+            check(channel, path, "pay", PAY, &row).await
+        }
+        "/arrs.supervision.v1.ImportService/CreateImport" => {
+            let Target { pcn, person_reference, .. } = target;
+            let row = format!("check-s,{person_reference},demo-s-01,clinical,2025-07-10,30,{pcn}");
+            check(channel, path, "sessions", SESSIONS, &row).await
+        }
+        _ => panic!("{path} is new: say how it is aimed at a PCN"),
+    }
+}
+
+/// Sends a file of one row to be checked and not written, and answers the import.
+pub async fn check_row(
+    channel: &Channel,
+    path: &str,
+    kind: &str,
+    file: &str,
+    row: &str,
+) -> Result<Import, Status> {
+    let text = format!("{}\n{row}\n", file.lines().next().unwrap());
+    let mut header = cluster::header(kind, text.as_bytes(), None);
+    header.validate_only = true;
+    let part = |part| CreateImportRequest { part: Some(part) };
+    let messages = [part(ImportPart::Header(header)), part(ImportPart::Chunk(text.into_bytes()))];
+    let answer = channel.client_streaming(path, futures::stream::iter(messages)).await;
+    answer.map(tonic::Response::into_inner)
+}
+
+async fn check(channel: &Channel, path: &str, kind: &str, file: &str, row: &str) -> Reaches {
+    let import = check_row(channel, path, kind, file, row).await?;
+    if import.state() == ImportState::Done {
+        return reached();
+    }
+    let path = path.replace("CreateImport", "ListImportErrors");
+    let request = ListImportErrorsRequest { parent: import.name, ..Default::default() };
+    let errors: ListImportErrorsResponse = ask(channel, &path, request).await?;
+    found(false, &errors.errors)
+}
+
+async fn facts(channel: &Channel, path: &str, needle: &str) -> Reaches {
+    let request = StreamFactsRequest { after: 0, follow: false };
+    let parts = collect(channel, path, request, |it: StreamFactsResponse| it.part).await?;
+    let about = |part: &FactPart| match part {
+        FactPart::Fact(fact) => {
+            fact.subject == needle
+                || fact.body.windows(needle.len()).any(|bytes| bytes == needle.as_bytes())
+        }
+        FactPart::Header(_) | FactPart::Trailer(_) | FactPart::Reached(_) => false,
+    };
+    found(parts.iter().any(about), &"no fact")
+}
+
+fn import_of(path: &str, target: &Target) -> String {
+    let index = ["workforce", "finance", "supervision"].iter().position(|it| path.contains(it));
+    target.imports[index.unwrap()].clone()
+}
+
+fn summary(name: String) -> GetPcnSummaryRequest {
+    GetPcnSummaryRequest { name, month: MONTH.to_owned(), ..Default::default() }
+}
+
+fn summaries(name: String) -> StreamPcnSummariesRequest {
+    let names = vec![name];
+    StreamPcnSummariesRequest { names, month: MONTH.to_owned(), ..Default::default() }
+}
+
+fn reached() -> Reaches {
+    Ok(Ok(()))
+}
+
+fn found(yes: bool, said: &impl std::fmt::Debug) -> Reaches {
+    Ok(if yes { Ok(()) } else { Err(format!("{said:?}")) })
+}
+
+fn done<T>(answer: Result<T, Status>) -> Reaches {
+    answer.map(|_| Ok(()))
+}
+
+/// One call with one answer.
+pub async fn ask<Q, A>(channel: &Channel, path: &str, request: Q) -> Result<A, Status>
+where
+    Q: Message + Send + Sync + 'static,
+    A: Message + Default + Send + Sync + 'static,
+{
+    channel.unary(path, Request::new(request)).await.map(tonic::Response::into_inner)
+}
