@@ -220,6 +220,9 @@ async fn send_facts(
     let read = database.read().await?;
     let position = position(&*read).await?;
     drop(read);
+    if after > position {
+        return Err(Error::invalid("after", format!("must be at most {position}, the newest")));
+    }
     let header = StreamFactsHeader { producer: producer.to_owned(), position };
     if send(sender, Part::Header(header)).await.is_err() {
         return Ok(());
@@ -407,7 +410,12 @@ where
     while let Some(messages) = batches.next().await {
         let mut facts = Vec::new();
         for message in messages {
-            let message: StreamFactsResponse = message.map_err(Error::internal)?;
+            let message: StreamFactsResponse = match message {
+                Ok(message) => message,
+                // A stream may last so long and no longer; the next one goes on from here.
+                Err(status) if status.code() == tonic::Code::DeadlineExceeded => break,
+                Err(status) => return Err(Error::internal(status)),
+            };
             match message.part {
                 Some(Part::Fact(fact)) => facts.push(fact),
                 Some(Part::Header(_) | Part::Reached(_) | Part::Trailer(_)) | None => {}

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use sea_orm::ConnectionTrait;
 
 pub use grant::{Grant, GrantScope};
-pub use issuer::{Issuer, LOCAL_ISSUER, LocalIssuer, Verifier};
+pub use issuer::{Issuer, LOCAL_ISSUER, LocalIssuer, Verified, Verifier};
 pub use roles::{ROLES, Role};
 pub use scope::Scope;
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
@@ -132,10 +132,10 @@ impl Door {
     async fn admit(self, mut request: Request<Body>, path: &str) -> Result<Response<Body>, Error> {
         // Probes and discovery carry no token and show nothing of a PCN.
         if path.starts_with("/grpc.health.v1.") || path.starts_with("/grpc.reflection.") {
-            return self.run(request, None, Rule::stream()).await;
+            return self.run(request, None, Rule::stream(), None).await;
         }
         let shared = Arc::clone(&self.shared);
-        let (principal, grants) = shared.verifier.verify(bearer(request.headers())?)?;
+        let identity = shared.verifier.verify(bearer(request.headers())?)?;
         let Some(rule) = shared.rules.get(path) else {
             return Err(Error::refused(
                 ErrorReason::MethodUnknown,
@@ -143,16 +143,24 @@ impl Door {
                 [],
             ));
         };
-        let caller =
-            Caller::admit(principal, grants, path, &rule.permission, shared.draining.clone())?;
-        let _permit = Arc::clone(&shared.calls).try_acquire_owned().map_err(|_| {
+        let caller = Caller::admit(
+            identity.principal,
+            identity.grants,
+            path,
+            &rule.permission,
+            shared.draining.clone(),
+        )?;
+        let deadline = shared.deadline(request.headers(), rule);
+        // A stream does not outlive the token it was opened with.
+        let deadline = Deadline(deadline.0.min(Instant::now() + identity.valid_for));
+        // Waiting costs nothing, so it takes no place from those who could be answered.
+        shared.wait(request.headers(), deadline).await?;
+        let permit = Arc::clone(&shared.calls).try_acquire_owned().map_err(|_| {
             Error::refused(ErrorReason::Overloaded, "too many calls at once; try again", [])
         })?;
-        let deadline = shared.deadline(request.headers(), rule);
-        shared.wait(request.headers(), deadline).await?;
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(deadline);
-        self.run(request, Some(deadline), rule.clone()).await
+        self.run(request, Some(deadline), rule.clone(), Some(permit)).await
     }
 
     /// Runs the call as a task that a cancelled caller cannot drop.
@@ -161,8 +169,11 @@ impl Door {
         request: Request<Body>,
         deadline: Option<Deadline>,
         rule: Rule,
+        permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Response<Body>, Error> {
         let work = async move {
+            // Held while the work goes on, even if the caller does not wait for it.
+            let _permit = permit;
             let ready = |context: &mut Context<'_>| {
                 Service::<Request<Body>>::poll_ready(&mut self.routes, context)
             };

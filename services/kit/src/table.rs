@@ -301,9 +301,9 @@ fn next<R: Read>(
     }
 }
 
-/// A line of nothing but spaces.
+/// A line of nothing but spaces, or of empty cells, as spreadsheets leave them below the last row.
 fn is_blank(record: &ByteRecord) -> bool {
-    record.len() <= 1 && record.iter().all(|cell| cell.trim_ascii().is_empty())
+    record.iter().all(|cell| cell.trim_ascii().is_empty())
 }
 
 /// Takes the header apart, naming everything that is wrong with it at once.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -23,6 +24,10 @@ use crate::error::Error;
 pub const LOCAL_ISSUER: &str = "arrs-local";
 /// The longest token that is looked at: ours are below 2 KiB with 64 grants.
 const TOKEN_BYTES: usize = 8 * 1024;
+/// The longest subject: it is kept with everything its bearer records.
+const SUBJECT_BYTES: usize = 255;
+/// The longest time counted for a token; no call lasts nearly as long.
+const MOST_SECONDS: u64 = 24 * 60 * 60;
 /// The most grants of a token.
 const GRANTS: usize = 64;
 
@@ -175,6 +180,17 @@ impl Issuer {
     }
 }
 
+/// What a token says of its bearer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Issuer and subject.
+    pub principal: String,
+    /// What they may do, and where.
+    pub grants: Vec<Grant>,
+    /// How much longer the token is accepted.
+    pub valid_for: Duration,
+}
+
 /// Verifies bearer tokens.
 #[derive(Clone)]
 pub struct Verifier {
@@ -199,8 +215,8 @@ impl Verifier {
         }
     }
 
-    /// The principal and the grants of a token.
-    pub fn verify(&self, token: &str) -> Result<(String, Vec<Grant>), Error> {
+    /// What a token says of its bearer, if it is to be believed.
+    pub fn verify(&self, token: &str) -> Result<Verified, Error> {
         use jsonwebtoken::errors::ErrorKind;
 
         if token.len() > TOKEN_BYTES {
@@ -223,7 +239,7 @@ impl Verifier {
             validation.validate_nbf = true;
             validation.leeway = self.leeway;
             match jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation) {
-                Ok(data) => return grants(data.claims),
+                Ok(data) => return self.believed(data.claims),
                 Err(error) => {
                     problem = match error.kind() {
                         ErrorKind::ExpiredSignature => "the token has expired",
@@ -239,15 +255,22 @@ impl Verifier {
         }
         Err(unauthenticated(problem))
     }
-}
 
-fn grants(claims: Claims) -> Result<(String, Vec<Grant>), Error> {
-    if claims.arrs_grants.len() > GRANTS {
-        return Err(unauthenticated("the token has more than 64 grants"));
+    fn believed(&self, claims: Claims) -> Result<Verified, Error> {
+        let Claims { iss, sub, exp, arrs_grants, .. } = claims;
+        if sub.is_empty() || sub.len() > SUBJECT_BYTES || sub.chars().any(char::is_control) {
+            return Err(unauthenticated("the subject must be 1 to 255 plain characters"));
+        }
+        if arrs_grants.len() > GRANTS {
+            return Err(unauthenticated("the token has more than 64 grants"));
+        }
+        let grants = arrs_grants.iter().map(|grant| grant.parse());
+        let grants = grants
+            .collect::<Result<Vec<Grant>, _>>()
+            .map_err(|error| unauthenticated(format!("a grant of the token {error}")))?;
+        let now = Clock::system().now().0 / 1_000_000;
+        let left = exp.saturating_sub(now).saturating_add(i64::try_from(self.leeway).unwrap_or(0));
+        let valid_for = Duration::from_secs(u64::try_from(left).unwrap_or(0).min(MOST_SECONDS));
+        Ok(Verified { principal: format!("{iss} {sub}"), grants, valid_for })
     }
-    let grants = claims.arrs_grants.iter().map(|grant| grant.parse());
-    let grants = grants
-        .collect::<Result<Vec<Grant>, _>>()
-        .map_err(|error| unauthenticated(format!("a grant of the token {error}")))?;
-    Ok((format!("{} {}", claims.iss, claims.sub), grants))
 }

@@ -17,7 +17,8 @@ pub struct Scope {
     england: bool,
     /// The days of each PCN that may be seen; none means all its history.
     pcns: BTreeMap<OdsCode, Option<Vec<Period>>>,
-    /// Codes whose own records (people, engagements) may be seen.
+    /// Codes whose own records (people, engagements) may be seen and changed, whatever their
+    /// days: a PCN seen for some days only is not among them.
     owners: BTreeSet<OdsCode>,
     /// The PCNs and federations that grants name.
     granted: BTreeSet<OdsCode>,
@@ -47,6 +48,9 @@ impl Scope {
                     }
                 }
                 GrantScope::Federation(code) => {
+                    if !roster::is_open(db, code, OrganisationKind::Federation, today).await? {
+                        continue;
+                    }
                     for (pcn, days) in roster::served_by(db, code, NOW).await? {
                         // Months since the service began, and nothing after it ended.
                         if days.contains(today) {
@@ -56,12 +60,14 @@ impl Scope {
                     scope.owners.insert(code.clone());
                     scope.granted.insert(code.clone());
                 }
-                GrantScope::SubIcb(code) | GrantScope::Icb(code) | GrantScope::Region(code) => {
-                    for (pcn, days) in roster::parts_of(db, code, NOW).await? {
-                        let all = days.iter().any(|days| days.contains(today));
-                        scope.add(pcn, (!all).then_some(days));
-                    }
-                    scope.owners.insert(code.clone());
+                GrantScope::SubIcb(code) => {
+                    scope.add_group(db, code, OrganisationKind::SubIcb, today).await?;
+                }
+                GrantScope::Icb(code) => {
+                    scope.add_group(db, code, OrganisationKind::Icb, today).await?;
+                }
+                GrantScope::Region(code) => {
+                    scope.add_group(db, code, OrganisationKind::Region, today).await?;
                 }
                 GrantScope::Supervisor(_) => {}
             }
@@ -69,8 +75,30 @@ impl Scope {
         Ok(scope)
     }
 
+    /// PCNs that are part of a group today, with all their history, and those that were, for
+    /// their days in it.
+    async fn add_group(
+        &mut self,
+        db: &impl ConnectionTrait,
+        group: &OdsCode,
+        kind: OrganisationKind,
+        today: Date,
+    ) -> Result<(), Error> {
+        if !roster::is_open(db, group, kind, today).await? {
+            return Ok(());
+        }
+        for (pcn, days) in roster::parts_of(db, group, NOW).await? {
+            let all = days.iter().any(|days| days.contains(today));
+            self.add(pcn, (!all).then_some(days));
+        }
+        self.owners.insert(group.clone());
+        Ok(())
+    }
+
     fn add(&mut self, pcn: OdsCode, days: Option<Vec<Period>>) {
-        self.owners.insert(pcn.clone());
+        if days.is_none() {
+            self.owners.insert(pcn.clone());
+        }
         let reach = self.pcns.entry(pcn).or_insert_with(|| Some(Vec::new()));
         match (reach, days) {
             (Some(known), Some(more)) => known.extend(more),
@@ -109,17 +137,29 @@ impl Scope {
             }
     }
 
+    /// Whether all of these days of a PCN may be touched: none of them lies outside the reach.
+    pub fn covers(&self, pcn: &OdsCode, period: Period) -> bool {
+        let inside = |reach: &Period| {
+            reach.from() <= period.from()
+                && reach.until().is_none_or(|end| period.until().is_some_and(|until| until <= end))
+        };
+        self.england
+            || match self.pcns.get(pcn) {
+                None => false,
+                Some(None) => true,
+                Some(Some(days)) => days.iter().any(inside),
+            }
+    }
+
     /// Whether records that `owner` keeps may be seen, and changed.
     pub fn owns(&self, owner: &OdsCode) -> bool {
         self.england || self.owners.contains(owner)
     }
 
-    /// Whether facts of a tenant, a PCN or an owner, go to the caller.
+    /// Whether facts of a tenant, a PCN or an owner, go to the caller: a fact does not say which
+    /// days it is about, so those of a PCN seen for some days only do not.
     pub fn holds_today(&self, tenant: &str) -> bool {
-        self.england
-            || tenant
-                .parse::<OdsCode>()
-                .is_ok_and(|code| self.owners.contains(&code) || self.pcns.contains_key(&code))
+        self.england || tenant.parse::<OdsCode>().is_ok_and(|code| self.owners.contains(&code))
     }
 
     /// The owners whose records the caller may keep, when it names none: the PCNs and federations
@@ -134,6 +174,46 @@ impl Scope {
             return Condition::all();
         }
         Condition::all().add(column.is_in(self.pcns.keys().map(OdsCode::as_str)))
+    }
+
+    /// The rows of a PCN `column` whose `day` the scope reaches, as a condition of a query.
+    pub fn day_within<C: ColumnTrait>(&self, pcn: C, day: C) -> Condition {
+        self.reach(pcn, |days| {
+            let from = Condition::all().add(day.gte(roster::to_column(days.from())));
+            match days.until() {
+                Some(until) => from.add(day.lt(roster::to_column(until))),
+                None => from,
+            }
+        })
+    }
+
+    /// The rows of a PCN `column` with a day, from `from` until before `until`, that the scope
+    /// reaches, as a condition of a query.
+    pub fn days_within<C: ColumnTrait>(&self, pcn: C, from: C, until: C) -> Condition {
+        self.reach(pcn, |days| {
+            let ends =
+                Condition::any().add(until.is_null()).add(until.gt(roster::to_column(days.from())));
+            let begun = Condition::all().add(ends);
+            match days.until() {
+                Some(end) => begun.add(from.lt(roster::to_column(end))),
+                None => begun,
+            }
+        })
+    }
+
+    fn reach<C: ColumnTrait>(&self, pcn: C, inside: impl Fn(&Period) -> Condition) -> Condition {
+        if self.england {
+            return Condition::all();
+        }
+        let whole = self.pcns.iter().filter(|(_, days)| days.is_none());
+        let mut any = Condition::any().add(pcn.is_in(whole.map(|(code, _)| code.as_str())));
+        for (code, days) in &self.pcns {
+            for days in days.iter().flatten() {
+                let rows = Condition::all().add(pcn.eq(code.as_str())).add(inside(days));
+                any = any.add(rows);
+            }
+        }
+        any
     }
 
     /// The rows whose owner `column` is in the scope, as a condition of a query.

@@ -123,7 +123,11 @@ pub async fn engagements_of_pcn(
         .select_only()
         .column(assignment::Column::EngagementId)
         .distinct()
-        .filter(scope.pcn_within(assignment::Column::PcnCode))
+        .filter(scope.days_within(
+            assignment::Column::PcnCode,
+            assignment::Column::ValidFrom,
+            assignment::Column::ValidUntil,
+        ))
         .filter(assignment::Column::PcnCode.eq(pcn.as_str()))
         .filter(known_at::<assignment::Model>(at));
     if let Some(after) = after {
