@@ -139,9 +139,7 @@ pub(crate) fn states(sections: &[Section]) -> Vec<(&str, SectionState)> {
 pub(crate) async fn positions(channel: &Channel) -> [i64; 3] {
     let mut newest = [0; 3];
     for (place, producer) in newest.iter_mut().zip(PRODUCERS) {
-        // A stream from behind every fact is a header and a trailer.
-        let facts = facts(channel, producer, i64::MAX).await;
-        *place = facts.newest;
+        *place = facts(channel, producer, 0).await.newest;
     }
     newest
 }
