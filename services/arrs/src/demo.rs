@@ -1,7 +1,7 @@
 //! `arrs demo`: everything in one process, with a demonstration set whose people are invented.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrs_proto::admin::v1::ImportState;
@@ -63,7 +63,7 @@ pub(crate) async fn run(mut settings: Settings, arguments: &DemoArguments) -> Re
         .map_err(|error| Failure::refused(kit::error::chain(&error)))?;
 
     println!("The demonstration set: real NHS organisations, invented people, pay and sessions.");
-    bring_in(&channel).await?;
+    bring_in(&channel, &arguments.folder).await?;
     show(&channel).await?;
     if !arguments.exit {
         print(&how_to_call(&server, &arguments.folder))?;
@@ -78,7 +78,7 @@ pub(crate) async fn run(mut settings: Settings, arguments: &DemoArguments) -> Re
     Ok(())
 }
 
-async fn bring_in(channel: &Channel) -> Result<(), Failure> {
+async fn bring_in(channel: &Channel, folder: &Path) -> Result<(), Failure> {
     for (kind, name, text) in FILES {
         let upload = Upload {
             kind: *kind,
@@ -88,7 +88,7 @@ async fn bring_in(channel: &Channel) -> Result<(), Failure> {
             check: false,
         };
         let unwritten = |error: std::io::Error| Failure::refused(format!("{name}: {error}"));
-        let mut file = tempfile::tempfile().map_err(unwritten)?;
+        let mut file = tempfile::tempfile_in(folder).map_err(unwritten)?;
         file.write_all(text.as_bytes()).map_err(unwritten)?;
         let import = import::send(channel, &upload, file).await?;
         if import.state() != ImportState::Done {
@@ -131,12 +131,12 @@ fn comparison(compared: &CompareClaimLineResponse) -> String {
         payable(compared.to.as_ref()),
     );
     for difference in &compared.differences {
-        text.push_str(&format!("  why: {difference}\n"));
+        report::wrapped(&format!("  why: {difference}"), "       ", &mut text);
     }
     text
 }
 
-fn how_to_call(server: &str, folder: &PathBuf) -> String {
+fn how_to_call(server: &str, folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "\ngRPC is listening on {server}. From another terminal, here:\n\

@@ -44,28 +44,38 @@ pub(crate) struct Upload {
     pub(crate) check: bool,
 }
 
-/// Brings in the files of a command line, one after the other, until one is refused.
+/// Brings in the files of a command line, one after the other, until one is refused. A check goes
+/// on through all of them.
 pub(crate) async fn run(settings: &Settings, arguments: ImportArguments) -> Result<(), Failure> {
     let ImportArguments { kind, files, owner, recorded_on, check, server } = arguments;
     let channel = remote::connect(settings, &server)?;
-    for (index, path) in files.iter().enumerate() {
-        let name = name_of(path);
-        let file = open(path)?;
+    // A file that is not there is found out before anything is sent.
+    let mut opened = Vec::with_capacity(files.len());
+    for path in &files {
+        opened.push((name_of(path), open(path)?));
+    }
+    let mut refusals: Vec<String> = Vec::new();
+    let mut opened = opened.into_iter();
+    for (name, file) in opened.by_ref() {
         let upload = Upload { kind, name: name.clone(), owner: owner.clone(), recorded_on, check };
-        let import = send(&channel, &upload, file).await?;
+        let sent = send(&channel, &upload, file).await;
+        let import = sent.map_err(|failure| failure.at(&server.server))?;
         if import.state() == ImportState::Done {
             println!("{}", told(&upload, &import));
             continue;
         }
         let errors = errors(&channel, kind, &import).await?;
-        let rest = files.len() - index - 1;
-        let untried = match rest {
-            0 => String::new(),
-            rest => format!("\n{rest} more files were not tried"),
-        };
-        return Err(Failure::refused(format!("{}{untried}", refusal(&name, &import, &errors))));
+        refusals.push(refusal(&upload, &import, &errors));
+        if !check {
+            break;
+        }
     }
-    Ok(())
+    match opened.len() {
+        0 => {}
+        1 => refusals.push("1 more file was not tried".to_owned()),
+        rest => refusals.push(format!("{rest} more files were not tried")),
+    }
+    if refusals.is_empty() { Ok(()) } else { Err(Failure::refused(refusals.join("\n"))) }
 }
 
 fn name_of(path: &Path) -> String {
@@ -161,7 +171,7 @@ async fn call(
         let count = u64::try_from(read).unwrap_or_default();
         left -= count;
         sent.inc(count);
-        Some(part(Part::Chunk(piece.into())))
+        Some(part(Part::Chunk(piece)))
     });
     let messages = std::iter::once(part(Part::Header(header))).chain(pieces);
     let spinner = progress::spinner(&waiting);
@@ -225,19 +235,25 @@ fn digest(file: &mut File) -> std::io::Result<(i64, String)> {
 pub(crate) fn told(upload: &Upload, import: &Import) -> String {
     let Import { row_count, added_count, corrected_count, unchanged_count, .. } = import;
     let would = if upload.check { " (checked only, nothing written)" } else { "" };
+    let rows = count(*row_count, "row");
     let mut text = if *added_count == 0 && *corrected_count == 0 {
-        format!("{}: {row_count} rows, nothing new{would}", upload.name)
+        format!("{}: {rows}, nothing new{would}", upload.name)
     } else {
         format!(
-            "{}: {row_count} rows, {added_count} statements added, {corrected_count} corrected, \
-             {unchanged_count} unchanged{would}",
-            upload.name
+            "{}: {rows}, {} added, {corrected_count} corrected, {unchanged_count} unchanged{would}",
+            upload.name,
+            count(*added_count, "statement"),
         )
     };
     for note in &import.notes {
         text.push_str(&format!("\n  note: {note}"));
     }
     text
+}
+
+/// `1 row`, `2 rows`.
+fn count(number: i32, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 async fn errors(
@@ -256,9 +272,8 @@ async fn errors(
 }
 
 /// Everything that is wrong with a refused file, by line.
-fn refusal(name: &str, import: &Import, errors: &[ImportError]) -> String {
-    let count = import.error_count;
-    let what = if count == 1 { "1 error" } else { &format!("{count} errors") };
+fn refusal(upload: &Upload, import: &Import, errors: &[ImportError]) -> String {
+    let (name, what) = (&upload.name, count(import.error_count, "error"));
     let mut text = format!("{name} was refused with {what}; nothing was written");
     for error in errors {
         let ImportError { line, column, value, reason } = error;
@@ -271,7 +286,7 @@ fn refusal(name: &str, import: &Import, errors: &[ImportError]) -> String {
         let value = if value.is_empty() { String::new() } else { format!(", value {value:?}") };
         text.push_str(&format!("\n  {place}{value}: {reason}"));
     }
-    let rest = usize::try_from(count).unwrap_or(0).saturating_sub(errors.len());
+    let rest = usize::try_from(import.error_count).unwrap_or(0).saturating_sub(errors.len());
     if rest > 0 {
         text.push_str(&format!("\n  and {rest} more"));
     }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use gateway::Clients;
 use kit::client::{Channel, Token};
 use kit::config::Kit;
+use kit::db::Database;
 use kit::identity::{Issuer, LocalIssuer, Verifier};
 use kit::server::{Door, Listener, Shutdown};
 use kit::{Clock, Service};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::{MigrateArguments, ServeRole};
@@ -27,15 +29,23 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// The local issuer, where there is one.
     pub(crate) local: Option<Arc<LocalIssuer>>,
-    tasks: JoinSet<()>,
+    front: JoinSet<()>,
+    behind: JoinSet<()>,
     beside: JoinSet<()>,
+    stop_behind: watch::Sender<bool>,
+    databases: Vec<Database>,
 }
 
 impl Running {
-    /// Waits until everything has drained.
+    /// Waits until everything has drained: what callers reach first, then what it calls.
     pub(crate) async fn join(mut self) {
-        while self.tasks.join_next().await.is_some() {}
+        while self.front.join_next().await.is_some() {}
         self.beside.shutdown().await;
+        self.stop_behind.send_replace(true);
+        while self.behind.join_next().await.is_some() {}
+        for database in self.databases {
+            database.close().await;
+        }
     }
 }
 
@@ -73,8 +83,17 @@ pub(crate) async fn start(
 ) -> Result<Running, Failure> {
     let clock = Clock::system();
     let identity = identity(settings, role, &clock)?;
-    let mut group =
-        Group { settings, identity, shutdown, tasks: JoinSet::new(), beside: JoinSet::new() };
+    let (stop_behind, drain_behind) = Shutdown::new();
+    let mut group = Group {
+        settings,
+        identity,
+        shutdown,
+        drain_behind,
+        front: JoinSet::new(),
+        behind: JoinSet::new(),
+        beside: JoinSet::new(),
+        databases: Vec::new(),
+    };
     let address = match role {
         ServeRole::All => group.all(&clock).await?,
         ServeRole::Workforce => {
@@ -101,8 +120,9 @@ pub(crate) async fn start(
             group.listen(gateway::start(clients), settings.gateway.listen).await?
         }
     };
-    let Group { identity, tasks, beside, .. } = group;
-    Ok(Running { address, local: identity.local, tasks, beside })
+    let Group { identity, front, behind, beside, databases, .. } = group;
+    let local = identity.local;
+    Ok(Running { address, local, front, behind, beside, stop_behind, databases })
 }
 
 /// Brings every database up to date.
@@ -131,8 +151,12 @@ struct Group<'a> {
     settings: &'a Settings,
     identity: Identity,
     shutdown: Shutdown,
-    tasks: JoinSet<()>,
+    /// Set off when what callers reach has drained.
+    drain_behind: Shutdown,
+    front: JoinSet<()>,
+    behind: JoinSet<()>,
     beside: JoinSet<()>,
+    databases: Vec<Database>,
 }
 
 impl Group<'_> {
@@ -174,23 +198,28 @@ impl Group<'_> {
     }
 
     async fn serve(&mut self, service: Service, listener: Listener) -> Result<(), Failure> {
-        let Service { name: _, routes, progress, tasks } = service;
+        let Service { name: _, routes, progress, tasks, database } = service;
         let reflection = self.settings.kit.server.reflection;
         let reflected = reflection.served(self.identity.local.is_some());
         let (routes, health) = kit::server::with_probes(routes, reflected).await?;
         let verifier = self.identity.verifier.clone();
         let limits = self.settings.kit.server.clone();
-        let door = Door::new(routes, verifier, progress, limits, self.shutdown.clone())
+        let (group, draining) = match &listener {
+            Listener::Network(_) => (&mut self.front, self.shutdown.clone()),
+            Listener::Memory(_) => (&mut self.behind, self.drain_behind.clone()),
+        };
+        let door = Door::new(routes, verifier, progress, limits, draining)
             .map_err(|error| Failure::refused(error.to_string()))?;
+        group.spawn(kit::server::serve(door, listener));
+        self.databases.extend(database);
         for task in tasks {
             self.beside.spawn(task);
         }
         let mut draining = self.shutdown.clone();
-        self.beside.spawn(async move {
+        self.front.spawn(async move {
             draining.wait().await;
             kit::server::end_probes(health).await;
         });
-        self.tasks.spawn(kit::server::serve(door, listener));
         Ok(())
     }
 

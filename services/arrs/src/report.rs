@@ -3,12 +3,14 @@
 mod flat;
 mod table;
 
+pub(crate) use table::wrapped;
+
 use arrs_proto::report::v1::{GetPcnReportRequest, PcnReport};
 use kit::client::Channel;
 use prost::Message;
 use prost_reflect::DynamicMessage;
 use terms::{Date, Month, OdsCode};
-use tonic::Request;
+use tonic::{Code, Request, Status};
 
 use crate::cli::{Format, ReportArguments, ReportOf};
 use crate::exit::Failure;
@@ -29,7 +31,24 @@ pub(crate) async fn run(settings: &Settings, arguments: ReportArguments) -> Resu
     );
     let report = report.await;
     spinner.finish_and_clear();
-    print(&render(&report?, arguments.format)?)
+    let told = |status| {
+        let status = match arguments.known_at {
+            Some(day) => as_known(status, day),
+            None => status,
+        };
+        Failure::from(status).at(&arguments.server.server)
+    };
+    let report = report.map_err(told)?;
+    print(&render(&report, arguments.format)?)
+}
+
+/// The same refusal, which may be for want of records that old.
+fn as_known(status: Status, day: Date) -> Status {
+    if status.code() != Code::PermissionDenied {
+        return status;
+    }
+    let message = format!("{}, as known on {day}", status.message());
+    Status::with_details(status.code(), message, status.details().to_vec().into())
 }
 
 /// The report of a PCN and month.
@@ -41,7 +60,7 @@ pub(crate) async fn fetch(
     month: Month,
     rules_known_on: Option<Date>,
     known_at: Option<Date>,
-) -> Result<PcnReport, Failure> {
+) -> Result<PcnReport, Status> {
     let request = GetPcnReportRequest {
         name: kit::names::pcn(code),
         month: month.to_string(),

@@ -47,8 +47,9 @@ pub async fn start(
     let routes = api::routes(App::new(database.clone(), rules), pages, spool);
     let own = Progress::own(NAME, &database);
     let apply = roster::apply_facts;
-    let (followed, task) = facts::follow(WORKFORCE, workforce, database, apply).await?;
-    Ok(Service { name: NAME, routes, progress: vec![own, followed], tasks: vec![Box::pin(task)] })
+    let (followed, task) = facts::follow(WORKFORCE, workforce, database.clone(), apply).await?;
+    let (progress, tasks) = (vec![own, followed], vec![Box::pin(task) as _]);
+    Ok(Service { name: NAME, routes, progress, tasks, database: Some(database) })
 }
 
 /// Opens the database and brings its tables up to what this version needs.

@@ -75,7 +75,7 @@ fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
 pub(crate) fn unreachable(service: &str) -> Error {
     Error::refused(
         ErrorReason::ServiceUnreachable,
-        format!("{service} does not answer at the moment"),
+        format!("{service} cannot be reached at the moment"),
         [("service", service.to_owned())],
     )
 }

@@ -26,5 +26,5 @@ pub fn start(clients: Clients) -> Service {
         .max_decoding_message_size(MESSAGE_IN)
         .max_encoding_message_size(MESSAGE_OUT);
     let routes = forward::rest(Routes::new(reports), clients);
-    Service { name: NAME, routes, progress: Vec::new(), tasks: Vec::new() }
+    Service { name: NAME, routes, progress: Vec::new(), tasks: Vec::new(), database: None }
 }

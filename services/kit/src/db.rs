@@ -3,9 +3,11 @@
 //! SQLite is the embedded default. Every write is an explicit transaction on the one writing
 //! connection; reads run on connections of their own and see one snapshot a call.
 
+use std::fs::{DirBuilder, File};
 use std::ops::Deref;
-use std::path::Path;
-use std::sync::Arc;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{
@@ -28,13 +30,26 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How long a call waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(10);
 
+/// Streams that may read at once: one that is read slowly keeps its connection for long.
+const STREAMS: u32 = 16;
+
 /// The database of one service.
 #[derive(Clone, Debug)]
 pub struct Database {
     reader: DatabaseConnection,
+    streams: DatabaseConnection,
     writer: DatabaseConnection,
     clock: Clock,
     position: Arc<watch::Sender<i64>>,
+    file: Arc<DatabaseFile>,
+}
+
+/// The file of an embedded database, and the lock of the one process that serves it.
+#[derive(Debug)]
+struct DatabaseFile {
+    path: PathBuf,
+    lock: Mutex<Option<File>>,
+    identity: OnceLock<(u64, u64)>,
 }
 
 /// One transaction that reads; all queries of a call see the same state.
@@ -48,6 +63,7 @@ pub struct Write {
     facts: Vec<NewFact>,
     clock: Clock,
     position: Arc<watch::Sender<i64>>,
+    file: Arc<DatabaseFile>,
 }
 
 impl Database {
@@ -64,6 +80,8 @@ impl Database {
             // An acknowledged write survives a power cut.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // There may be no other place that can be written to.
+            .pragma("temp_store", "MEMORY")
             .busy_timeout(BUSY)
             .create_if_missing(true);
         // One writer: SQLite has one anyway, and a queue is fairer than busy retries.
@@ -75,20 +93,32 @@ impl Database {
             .map_err(|error| {
                 Error::Unavailable(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
             })?;
-        let reader = SqlitePoolOptions::new()
-            .max_connections(settings.readers.max(1))
-            .acquire_timeout(ACQUIRE)
-            .connect_lazy_with(options);
+        let readers = |connections: u32| {
+            let pool = SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE)
+                .connect_lazy_with(options.clone());
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
+        };
+        let file = DatabaseFile {
+            path: options.get_filename().to_owned(),
+            lock: Mutex::new(None),
+            identity: OnceLock::new(),
+        };
         Ok(Database {
-            reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+            reader: readers(settings.readers.max(1)),
+            streams: readers(STREAMS),
+            file: Arc::new(file),
             writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
             clock,
             position: Arc::new(watch::Sender::new(0)),
         })
     }
 
-    /// Brings the tables up to what this version needs. Forward only.
+    /// Brings the tables up to what this version needs, for the one process that serves the
+    /// database from then on. Forward only.
     pub async fn migrate<M: MigratorTrait>(&self) -> Result<(), Error> {
+        self.file.take()?;
         M::up(&self.writer, None).await.map_err(sort)?;
         let newest = facts::position(&self.writer).await?;
         self.position.send_replace(newest);
@@ -106,6 +136,12 @@ impl Database {
         Ok(Read(self.reader.begin().await.map_err(sort)?))
     }
 
+    /// Begins a reading transaction for a stream, which may take as long as its reader does; it
+    /// keeps nobody else waiting.
+    pub async fn read_for_stream(&self) -> Result<Read, Error> {
+        Ok(Read(self.streams.begin().await.map_err(sort)?))
+    }
+
     /// Begins a writing transaction. Nothing but the database is awaited until it commits.
     pub async fn write(&self) -> Result<Write, Error> {
         let options = TransactionOptions {
@@ -120,7 +156,18 @@ impl Database {
             facts: Vec::new(),
             clock: self.clock.clone(),
             position: Arc::clone(&self.position),
+            file: Arc::clone(&self.file),
         })
+    }
+
+    /// Closes the connections, which brings everything into the one file of an embedded database.
+    pub async fn close(self) {
+        let Database { reader, streams, writer, .. } = self;
+        for connection in [reader, streams, writer] {
+            if let Err(error) = connection.close().await {
+                tracing::warn!("a database did not close: {error}");
+            }
+        }
     }
 
     /// The newest position of the outbox; changes with every commit that tells facts.
@@ -139,13 +186,59 @@ impl Database {
     }
 }
 
+impl DatabaseFile {
+    /// Takes the lock that says who serves the file, and remembers which file it is.
+    fn take(&self) -> Result<(), Error> {
+        let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            let path = self.path.with_extension("lock");
+            let told = |problem: String| {
+                Error::internal(ConfigError::at(self.path.display().to_string(), problem))
+            };
+            let lock = File::options().create(true).append(true).open(path);
+            let lock = lock.map_err(|error| told(format!("cannot be locked: {error}")))?;
+            lock.try_lock().map_err(|_| told("is served by another process already".to_owned()))?;
+            *held = Some(lock);
+        }
+        if let Some(identity) = identity(&self.path) {
+            self.identity.get_or_init(|| identity);
+        }
+        Ok(())
+    }
+
+    /// Whether what is written still lands in the file at the path: a file that was removed or
+    /// replaced would take every write and lose it.
+    fn check(&self) -> Result<(), Error> {
+        match self.identity.get() {
+            Some(known) if identity(&self.path).as_ref() != Some(known) => {
+                let path = self.path.display();
+                let problem = format!("{path} was removed or replaced while it was served");
+                Err(Error::Unavailable(DbErr::Custom(problem)))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Device and inode.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Makes a folder that only its owner may look into, if there is none: it will hold names, pay
+/// and keys.
+pub fn private_folder(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
 fn connect_options(
     url: &str,
     service: &str,
     directory: &Path,
 ) -> Result<SqliteConnectOptions, Error> {
     if url.is_empty() {
-        std::fs::create_dir_all(directory).map_err(Error::internal)?;
+        private_folder(directory).map_err(Error::internal)?;
         return Ok(SqliteConnectOptions::new().filename(directory.join(format!("{service}.db"))));
     }
     if !url.starts_with("sqlite:") {
@@ -180,7 +273,8 @@ impl Write {
     /// Numbering the facts is the last thing before the commit, so that positions have no gaps
     /// and follow the order of commits.
     pub async fn commit(self) -> Result<Option<i64>, Error> {
-        let Write { txn, facts, clock, position } = self;
+        let Write { txn, facts, clock, position, file } = self;
+        file.check()?;
         if facts.is_empty() {
             txn.commit().await.map_err(sort)?;
             return Ok(None);

@@ -108,6 +108,7 @@ fn code(reason: ErrorReason) -> Code {
         ErrorReason::Unspecified | ErrorReason::Internal => Code::Internal,
         ErrorReason::DatabaseUnreachable
         | ErrorReason::ProjectionBehind
+        | ErrorReason::ProjectionDiverged
         | ErrorReason::ServiceUnreachable
         | ErrorReason::Draining => Code::Unavailable,
         ErrorReason::FieldInvalid

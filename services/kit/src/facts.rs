@@ -102,6 +102,7 @@ mod cursor {
         #[sea_orm(primary_key, auto_increment = false)]
         pub producer: String,
         pub position: i64,
+        pub fact_id: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -114,6 +115,26 @@ mod cursor {
 pub async fn position(db: &impl ConnectionTrait) -> Result<i64, Error> {
     let head = outbox_head::Entity::find_by_id(1).one(db).await.map_err(db::sort)?;
     head.map(|head| head.position).ok_or_else(|| Error::internal("the outbox has no head"))
+}
+
+/// The position of the newest fact told up to an instant; 0 if none was.
+///
+/// Facts that come later leave it as it is.
+pub async fn position_at(db: &impl ConnectionTrait, at: Instant) -> Result<i64, Error> {
+    if at == crate::cut::NOW {
+        return position(db).await;
+    }
+    let newest: Option<i64> = outbox::Entity::find()
+        .select_only()
+        .column(outbox::Column::Position)
+        .filter(outbox::Column::Time.lte(at.0))
+        .order_by_desc(outbox::Column::Position)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await
+        .map_err(db::sort)?;
+    Ok(newest.unwrap_or(0))
 }
 
 /// Numbers the facts and writes them; the last thing a transaction does before it commits.
@@ -161,14 +182,24 @@ pub(crate) async fn append(
 
 /// How far a projection has followed `producer`; 0 before its first fact.
 pub async fn cursor(db: &impl ConnectionTrait, producer: &str) -> Result<i64, Error> {
-    let row = cursor::Entity::find_by_id(producer).one(db).await.map_err(db::sort)?;
-    Ok(row.map_or(0, |row| row.position))
+    Ok(cursor_row(db, producer).await?.map_or(0, |row| row.position))
 }
 
-async fn move_cursor(db: &impl ConnectionTrait, producer: &str, to: i64) -> Result<(), Error> {
-    let row = cursor::ActiveModel { producer: Set(producer.to_owned()), position: Set(to) };
+async fn cursor_row(
+    db: &impl ConnectionTrait,
+    producer: &str,
+) -> Result<Option<cursor::Model>, Error> {
+    cursor::Entity::find_by_id(producer).one(db).await.map_err(db::sort)
+}
+
+async fn move_cursor(db: &impl ConnectionTrait, producer: &str, to: &Fact) -> Result<(), Error> {
+    let row = cursor::ActiveModel {
+        producer: Set(producer.to_owned()),
+        position: Set(to.position),
+        fact_id: Set(to.id.clone()),
+    };
     let on_conflict = sea_orm::sea_query::OnConflict::column(cursor::Column::Producer)
-        .update_column(cursor::Column::Position)
+        .update_columns([cursor::Column::Position, cursor::Column::FactId])
         .to_owned();
     cursor::Entity::insert(row)
         .on_conflict(on_conflict)
@@ -311,12 +342,28 @@ fn fact(row: outbox::Model) -> Fact {
 pub struct Progress {
     producer: &'static str,
     reached: watch::Receiver<i64>,
+    diverged: watch::Receiver<bool>,
 }
 
 impl Progress {
     /// The progress of a service in its own outbox, which it has always followed.
     pub fn own(producer: &'static str, database: &Database) -> Progress {
-        Progress { producer, reached: database.positions() }
+        let (_, diverged) = watch::channel(false);
+        Progress { producer, reached: database.positions(), diverged }
+    }
+
+    /// Refuses if what was followed is not what the producer has: an answer that rests on it could
+    /// be wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        if !*self.diverged.borrow() {
+            return Ok(());
+        }
+        let (producer, reached) = (self.producer, self.reached());
+        Err(Error::refused(
+            ErrorReason::ProjectionDiverged,
+            format!("what was followed of {producer} is not what it has; an operator must replay"),
+            [("producer", producer.to_owned()), ("position", reached.to_string())],
+        ))
     }
 
     /// Whose outbox is followed.
@@ -371,16 +418,34 @@ where
     let read = database.read().await?;
     let reached = watch::Sender::new(cursor(&*read, producer).await?);
     drop(read);
-    let progress = Progress { producer, reached: reached.subscribe() };
+    let diverged = watch::Sender::new(false);
+    let progress =
+        Progress { producer, reached: reached.subscribe(), diverged: diverged.subscribe() };
     let task = async move {
         let mut pause = PAUSE.0;
         loop {
             let before = *reached.borrow();
             match follow_once(producer, &channel, &database, &apply, &reached).await {
-                Ok(()) => tracing::debug!(producer, "the stream of {producer} ended"),
-                Err(error) => {
-                    let why = crate::error::chain(&error);
+                Ok(()) => {
+                    diverged.send_replace(false);
+                    tracing::debug!(producer, "the stream of {producer} ended");
+                }
+                Err(Lost::Diverged) => {
+                    diverged.send_replace(true);
+                    tracing::error!(
+                        producer,
+                        "the facts of {producer} are not those that were followed up to {before}: \
+                         was it restored from an older copy? Stop this service and run `arrs \
+                         migrate --replay`"
+                    );
+                }
+                Err(Lost::Connection(status)) => {
+                    let why = status.message();
                     tracing::warn!(producer, "cannot follow {producer} at the moment: {why}");
+                }
+                Err(Lost::Effect(error)) => {
+                    let why = crate::error::chain(&error);
+                    tracing::error!(producer, "cannot apply the facts of {producer}: {why}");
                 }
             }
             pause = if *reached.borrow() > before { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
@@ -390,21 +455,43 @@ where
     Ok((progress, task))
 }
 
+/// Why a follower lost its producer.
+enum Lost {
+    /// The producer does not answer.
+    Connection(Status),
+    /// The producer has other facts than those that were followed.
+    Diverged,
+    /// What was told could not be recorded.
+    Effect(Error),
+}
+
+impl From<Error> for Lost {
+    fn from(error: Error) -> Lost {
+        Lost::Effect(error)
+    }
+}
+
 async fn follow_once<A, F>(
     producer: &str,
     channel: &Channel,
     database: &Database,
     apply: &A,
     reached: &watch::Sender<i64>,
-) -> Result<(), Error>
+) -> Result<(), Lost>
 where
     A: Fn(Write, Vec<Fact>) -> F + Send + Sync,
     F: Future<Output = Result<Write, Error>> + Send,
 {
-    let after = *reached.borrow();
-    let request = StreamFactsRequest { after, follow: true };
+    let mut known = {
+        let read = database.read().await?;
+        cursor_row(&*read, producer).await?
+    };
+    let start = known.as_ref().map_or(0, |row| row.position);
+    let last = if start > 0 { start } else { 1 };
+    // The fact that was followed last is asked for again: it must be the one that was.
+    let request = StreamFactsRequest { after: last - 1, follow: true };
     let path = format!("/arrs.{producer}.v1.FactService/StreamFacts");
-    let stream = channel.server_streaming(&path, request).await.map_err(Error::internal)?;
+    let stream = channel.server_streaming(&path, request).await.map_err(lost)?;
     let batch = usize::try_from(BATCH).expect("a batch is small");
     let mut batches = std::pin::pin!(stream.ready_chunks(batch));
     while let Some(messages) = batches.next().await {
@@ -414,34 +501,46 @@ where
                 Ok(message) => message,
                 // A stream may last so long and no longer; the next one goes on from here.
                 Err(status) if status.code() == tonic::Code::DeadlineExceeded => break,
-                Err(status) => return Err(Error::internal(status)),
+                Err(status) => return Err(lost(status)),
             };
             match message.part {
                 Some(Part::Fact(fact)) => facts.push(fact),
+                Some(Part::Header(header)) if header.position < start => {
+                    return Err(Lost::Diverged);
+                }
                 Some(Part::Header(_) | Part::Reached(_) | Part::Trailer(_)) | None => {}
             }
         }
-        let cursor = *reached.borrow();
-        // At or below the cursor means already applied.
-        facts.retain(|fact| fact.position > cursor);
-        let Some(last) = facts.last().map(|fact| fact.position) else {
-            continue;
-        };
-        let mut expected = cursor;
+        if let Some(row) = &known
+            && let Some(first) = facts.first()
+        {
+            if first.position != row.position || first.id != row.fact_id {
+                return Err(Lost::Diverged);
+            }
+            known = None;
+            facts.remove(0);
+        }
+        let mut expected = *reached.borrow();
         for fact in &facts {
             expected += 1;
             if fact.position != expected {
-                return Err(Error::internal(format!(
-                    "{producer} sent position {} where {expected} was next",
-                    fact.position
-                )));
+                return Err(Lost::Diverged);
             }
         }
+        let Some(last) = facts.last().cloned() else { continue };
         let write = database.write().await?;
         let write = apply(write, facts).await?;
-        move_cursor(&*write, producer, last).await?;
+        move_cursor(&*write, producer, &last).await?;
         write.commit().await?;
-        reached.send_replace(last);
+        reached.send_replace(last.position);
     }
     Ok(())
+}
+
+/// A position beyond the newest fact is refused as a wrong field.
+fn lost(status: Status) -> Lost {
+    match crate::error::reason_of(&status) {
+        Some(ErrorReason::FieldInvalid) => Lost::Diverged,
+        Some(_) | None => Lost::Connection(status),
+    }
 }

@@ -417,7 +417,7 @@ async fn receive(
     header: &Header,
     spool: PathBuf,
 ) -> Result<File, Error> {
-    std::fs::create_dir_all(&spool).map_err(Error::internal)?;
+    crate::db::private_folder(&spool).map_err(Error::internal)?;
     let mut file = tempfile::tempfile_in(&spool).map_err(Error::internal)?;
     let mut digest = Digest::new();
     let mut size: i64 = 0;

@@ -44,6 +44,7 @@ impl MigrationTrait for Shell {
                 .table("projection_cursor")
                 .col(text("producer").primary_key())
                 .col(big_integer("position"))
+                .col(text("fact_id"))
                 .to_owned(),
             Table::create()
                 .table("audit_entry")

@@ -171,14 +171,14 @@ impl Door {
         rule: Rule,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Response<Body>, Error> {
+        // The permit is held while the work goes on, even if the caller does not wait for it.
         let work = async move {
-            // Held while the work goes on, even if the caller does not wait for it.
-            let _permit = permit;
             let ready = |context: &mut Context<'_>| {
                 Service::<Request<Body>>::poll_ready(&mut self.routes, context)
             };
             std::future::poll_fn(ready).await?;
-            self.routes.call(request).await
+            let response = self.routes.call(request).await?;
+            Ok::<_, std::convert::Infallible>((response, permit))
         };
         let task = tokio::spawn(work.in_current_span());
         let joined = match deadline {
@@ -188,8 +188,8 @@ impl Door {
                 Err(_) => return Err(deadline_exceeded()),
             },
         };
-        let response = match joined {
-            Ok(Ok(response)) => response,
+        let (response, permit) = match joined {
+            Ok(Ok(answered)) => answered,
             Ok(Err(never)) => match never {},
             Err(error) => return Err(Error::internal(format!("the call failed: {error}"))),
         };
@@ -199,7 +199,7 @@ impl Door {
         }
         match deadline {
             Some(deadline) if rule.server_streaming => {
-                Ok(response.map(|body| body::until(body, deadline, deadline_exceeded)))
+                Ok(response.map(|body| body::until(body, deadline, deadline_exceeded, permit)))
             }
             _ => Ok(response),
         }
@@ -234,8 +234,17 @@ impl Shared {
         Deadline(Instant::now() + asked)
     }
 
+    /// How many calls are worked on, streams that are still being sent included.
+    fn running(&self) -> usize {
+        let calls = usize::try_from(self.settings.max_calls).unwrap_or(usize::MAX);
+        calls.min(Semaphore::MAX_PERMITS).saturating_sub(self.calls.available_permits())
+    }
+
     /// Waits until the service has followed as far as `arrs-after` asks.
     async fn wait(&self, headers: &HeaderMap, deadline: Deadline) -> Result<(), Error> {
+        for progress in &self.progress {
+            progress.check()?;
+        }
         // Whoever asks gives up at the deadline: what is missing must be told before it.
         let until = deadline.0 - (deadline.left() / 10).min(WAIT_SHORTER);
         for (producer, position) in positions(headers)? {

@@ -3,6 +3,7 @@
 use futures::future::BoxFuture;
 use tonic::service::Routes;
 
+use crate::db::Database;
 use crate::facts::Progress;
 
 /// A service that is ready to be served.
@@ -15,6 +16,8 @@ pub struct Service {
     pub progress: Vec<Progress>,
     /// What runs beside it for as long as it is served.
     pub tasks: Vec<BoxFuture<'static, ()>>,
+    /// What is closed when the last call has ended.
+    pub database: Option<Database>,
 }
 
 impl std::fmt::Debug for Service {

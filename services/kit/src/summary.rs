@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::time::Duration;
 
 use arrs_proto::summary::v1 as pb;
 use terms::{Month, OdsCode, OrganisationKind};
@@ -20,6 +21,8 @@ use crate::{Clock, Cut};
 const MEMBERS: usize = 2_000;
 /// Summaries a stream may be ahead of its reader.
 const AHEAD: usize = 8;
+/// How long a stream waits for a reader that has stopped.
+const STALL: Duration = Duration::from_secs(20);
 
 /// One summary as asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +159,7 @@ where
     F: Fn(std::sync::Arc<Read>, Scope, Organisation, Query) -> G + Send + Sync + 'static,
     G: Future<Output = Result<S, Error>> + Send,
 {
-    let read = std::sync::Arc::new(database.read().await?);
+    let read = std::sync::Arc::new(database.read_for_stream().await?);
     let scope = caller.scope(&**read, database.clock()).await?;
     let mut members = Vec::new();
     for pcn in &query.pcns {
@@ -190,7 +193,9 @@ where
                 Err(error) => Err(Status::from(error)),
             };
             let failed = message.is_err();
-            if sender.send(message).await.is_err() || failed {
+            // Who stops reading gives up the stream, and its connection with it.
+            let sent = tokio::time::timeout(STALL, sender.send(message)).await;
+            if failed || !sent.is_ok_and(|sent| sent.is_ok()) {
                 return;
             }
             rows += 1;

@@ -43,9 +43,10 @@ pub async fn start(
     let apply = roster::apply_facts;
     let (followed, task) = facts::follow(WORKFORCE, workforce, database.clone(), apply).await?;
     let progress = vec![Progress::own(NAME, &database), followed];
-    let app = App::new(database, book);
+    let app = App::new(database.clone(), book);
     let api = Api::new(app, kit.data_directory.join("spool")).await?;
-    Ok(Service { name: NAME, routes: api.routes(), progress, tasks: vec![Box::pin(task)] })
+    let (routes, tasks) = (api.routes(), vec![Box::pin(task) as _]);
+    Ok(Service { name: NAME, routes, progress, tasks, database: Some(database) })
 }
 
 /// Opens the database and brings its tables up to what this version needs.

@@ -33,9 +33,11 @@ pub async fn start(
     let database = open(config, kit, clock).await?;
     kit::imports::recover(&database).await?;
     let progress = vec![Progress::own(NAME, &database)];
-    let app = App::new(database, Arc::new(roles_known), Arc::new(mappings.held_back()));
+    let app = App::new(database.clone(), Arc::new(roles_known), Arc::new(mappings.held_back()));
     let api = Api::new(app, kit.data_directory.join("spool")).await?;
-    Ok(Service { name: NAME, routes: api.routes(), progress, tasks: Vec::new() })
+    let routes = api.routes();
+    let database = Some(database);
+    Ok(Service { name: NAME, routes, progress, tasks: Vec::new(), database })
 }
 
 /// Opens the database and brings its tables up to what this version needs.

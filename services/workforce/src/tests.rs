@@ -3,6 +3,7 @@
 mod england;
 mod files;
 mod methods;
+mod owners;
 mod scopes;
 
 use std::io::{Seek, Write as _};
@@ -80,6 +81,17 @@ impl World {
         file: impl AsRef<[u8]>,
         recorded_on: Option<Date>,
     ) -> Result<Applied, Vec<String>> {
+        self.bring_for(grant, None, kind, file, recorded_on).await.unwrap()
+    }
+
+    async fn bring_for(
+        &self,
+        grant: &str,
+        owner: Option<&str>,
+        kind: &str,
+        file: impl AsRef<[u8]>,
+        recorded_on: Option<Date>,
+    ) -> Result<Result<Applied, Vec<String>>, Error> {
         let mut spooled = tempfile::tempfile().unwrap();
         spooled.write_all(file.as_ref()).unwrap();
         spooled.rewind().unwrap();
@@ -90,7 +102,7 @@ impl World {
         drop(read);
         let context = Context {
             kind: kind.to_owned(),
-            owner: None,
+            owner: owner.map(code),
             scope,
             provenance: Provenance {
                 known_from: recorded_on.map_or(NOW, |day| clock.start_of(day)),
@@ -102,14 +114,14 @@ impl World {
         };
         let rows = self.api.read(kind, spooled).unwrap();
         let mut write = self.database().write().await.unwrap();
-        match self.api.write(&mut write, rows, &context).await.unwrap() {
+        match self.api.write(&mut write, rows, &context).await? {
             Ok(applied) => {
                 write.commit().await.unwrap();
-                Ok(applied)
+                Ok(Ok(applied))
             }
             Err(problems) => {
                 write.roll_back().await.unwrap();
-                Err(problems.into_vec().into_iter().map(told).collect())
+                Ok(Err(problems.into_vec().into_iter().map(told).collect()))
             }
         }
     }

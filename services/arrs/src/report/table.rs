@@ -1,6 +1,6 @@
 //! A report as tables for a terminal.
 
-use arrs_proto::finance::v1::{ClaimLine, ClaimLineState, PcnMoney};
+use arrs_proto::finance::v1::{ClaimLine, ClaimLineState, ClaimStep, PcnMoney};
 use arrs_proto::google::r#type::Date as WireDate;
 use arrs_proto::report::v1::{PcnReport, SectionState};
 use arrs_proto::summary::v1::Cut;
@@ -15,6 +15,8 @@ const STYLE: TableStyle = TableStyle::new()
     .bottom_border(LineStyle::none().fill('─').junction('─'));
 /// The width of a page: fits a terminal that was made a little wider than the usual.
 const WIDTH: u16 = 118;
+/// The code of the step on cost that waits until it is paid.
+const NOT_YET_PAID: &str = "NOT_YET_PAID";
 
 /// The whole report.
 pub(super) fn render(report: &PcnReport) -> String {
@@ -35,7 +37,8 @@ pub(super) fn render(report: &PcnReport) -> String {
                 section.name, section.behind_fact_count
             )),
             SectionState::Unavailable => {
-                text.push_str(&format!("! {} is missing: {}\n", section.name, section.reason));
+                let told = format!("! {} is missing: {}", section.name, section.reason);
+                wrapped(&told, "  ", &mut text);
             }
             SectionState::Fresh | SectionState::Unspecified => {}
         }
@@ -62,7 +65,7 @@ pub(super) fn render(report: &PcnReport) -> String {
     text
 }
 
-fn cut(report: &PcnReport) -> Option<&Cut> {
+pub(super) fn cut(report: &PcnReport) -> Option<&Cut> {
     let money = report.money.as_ref().and_then(|money| money.cut.as_ref());
     money.or_else(|| report.workforce.as_ref().and_then(|workforce| workforce.cut.as_ref()))
 }
@@ -118,6 +121,13 @@ fn workforce(section: &PcnWorkforce, text: &mut String) {
         ]);
     }
     text.push_str(&format!("{rows}\n"));
+    wrapped(
+        "FTE at the month end counts the last day, as the national return does; the average counts \
+         every day, as a claim does. Neither is capped at 1. A WTE below divides by the employer's \
+         own full-time hours.",
+        "",
+        text,
+    );
     if let Some(list) = &section.list_size {
         let date = list.date.as_ref().map(day).unwrap_or_default();
         let weighted = list.weighted_ten_thousandths.and_then(Population::from_ten_thousandths);
@@ -153,15 +163,10 @@ fn money(section: &PcnMoney, text: &mut String) {
         ("cost", CellAlignment::Right),
         ("maximum", CellAlignment::Right),
         ("payable", CellAlignment::Right),
-        ("not paid", CellAlignment::Right),
+        ("cut", CellAlignment::Right),
     ]);
     for line in &section.lines {
-        let left = line.payable_pence.map(|payable| Pence(line.actual_cost_pence - payable));
-        let payable = match line.state() {
-            ClaimLineState::Prepared => amount(line.payable_pence),
-            ClaimLineState::Waiting => "waits".to_owned(),
-            ClaimLineState::Unpriced | ClaimLineState::Unspecified => "no price".to_owned(),
-        };
+        let (payable, cut) = decided(line);
         rows.add_row([
             line.reference.clone(),
             line.role.clone(),
@@ -171,7 +176,7 @@ fn money(section: &PcnMoney, text: &mut String) {
             Pence(line.actual_cost_pence).to_string(),
             amount(line.maximum_pence),
             payable,
-            left.map_or_else(|| "-".to_owned(), |left| left.to_string()),
+            cut,
         ]);
     }
     let all = [
@@ -188,19 +193,33 @@ fn money(section: &PcnMoney, text: &mut String) {
     rows.add_row(all);
     text.push_str(&format!("{rows}\n"));
     if section.unpriced_count > 0 {
-        text.push_str(&format!(
-            "! {} lines have no price because a figure is not known: the totals are incomplete.\n",
-            section.unpriced_count
-        ));
+        let lines = match section.unpriced_count {
+            1 => "1 line has".to_owned(),
+            count => format!("{count} lines have"),
+        };
+        text.push_str(&format!("! {lines} no price (reasons below): the totals are incomplete.\n"));
     }
-    text.push_str(&format!(
-        "April to this month: {} payable as prepared; {}\n",
-        Pence(section.year_payable_pence),
-        match section.room_pence {
-            Some(room) => format!("room if all months were claimed as prepared: {}.", Pence(room)),
-            None => "the room is not known.".to_owned(),
+    match (section.year_payable_pence, section.room_pence) {
+        (None, _) => text.push_str(
+            "April to this month, and the room, are not shown: you may not see all of these \
+             months.\n",
+        ),
+        (Some(payable), room) => {
+            let room = match room {
+                Some(room) => {
+                    format!("room if all months were claimed as prepared: {}", Pence(room))
+                }
+                None => "the room is not known".to_owned(),
+            };
+            let payable = Pence(payable);
+            text.push_str(&format!(
+                "April to this month: {payable} payable as prepared; {room}.\n"
+            ));
         }
-    ));
+    }
+    for sentence in &section.unplaced {
+        wrapped(&format!("! {sentence}"), "  ", text);
+    }
     if !section.weakest_confidence.is_empty() {
         text.push_str(&format!(
             "The weakest figure behind these totals is {}.\n",
@@ -210,22 +229,75 @@ fn money(section: &PcnMoney, text: &mut String) {
     reasons(&section.lines, text);
 }
 
+/// What is payable of a line and what was cut; of a line that waits or has no price nothing was
+/// decided.
+fn decided(line: &ClaimLine) -> (String, String) {
+    let told = match line.state() {
+        ClaimLineState::Prepared => {
+            let cut = line.payable_pence.map(|payable| line.actual_cost_pence - payable);
+            let cut = cut.map_or_else(|| "-".to_owned(), |cut| Pence(cut).to_string());
+            return (amount(line.payable_pence), cut);
+        }
+        ClaimLineState::Waiting if line.steps.iter().any(|step| step.code == NOT_YET_PAID) => {
+            "waits"
+        }
+        ClaimLineState::Waiting => "no pay",
+        ClaimLineState::Unpriced | ClaimLineState::Unspecified => "no price",
+    };
+    (told.to_owned(), "-".to_owned())
+}
+
+/// Whether a step took something off a line, or says why nothing was decided.
+pub(super) fn tells(line: &ClaimLine, step: &ClaimStep) -> bool {
+    match step.code.as_str() {
+        // What another PCN bears of a shared person was not cut.
+        "ATTRIBUTION" => false,
+        "FIGURE_MISSING" | "UNPRICED" | NOT_YET_PAID => true,
+        // Without a step on cost that waits there is no pay, which the step on cost says.
+        "COST" => {
+            line.state() == ClaimLineState::Waiting
+                && line.steps.iter().all(|step| step.code != NOT_YET_PAID)
+        }
+        _ => step.after_pence != step.before_pence,
+    }
+}
+
+/// Adds a line of text, broken where the page ends; what follows begins with `indent`.
+pub(crate) fn wrapped(line: &str, indent: &str, text: &mut String) {
+    let start = line.len() - line.trim_start().len();
+    let mut width = start;
+    text.push_str(&line[..start]);
+    for (index, word) in line.split_whitespace().enumerate() {
+        let length = word.chars().count();
+        if index > 0 {
+            if width + 1 + length > usize::from(WIDTH) {
+                text.push('\n');
+                text.push_str(indent);
+                width = indent.len();
+            } else {
+                text.push(' ');
+                width += 1;
+            }
+        }
+        text.push_str(word);
+        width += length;
+    }
+    text.push('\n');
+}
+
 /// Each step that took something off a line, or kept it from having a price.
 fn reasons(lines: &[ClaimLine], text: &mut String) {
     text.push_str("\nWhy not more\n");
     let mut any = false;
     for line in lines {
-        let unpriced = line.state() != ClaimLineState::Prepared;
-        let telling = line.steps.iter().filter(|step| {
-            // What another PCN bears of a shared person was not cut.
-            (step.after_pence != step.before_pence && step.code != "ATTRIBUTION")
-                || (unpriced
-                    && matches!(step.code.as_str(), "FIGURE_MISSING" | "UNPRICED" | "NOT_YET_PAID"))
-        });
-        for step in telling {
+        for step in line.steps.iter().filter(|step| tells(line, step)) {
             any = true;
-            let change = Pence(step.after_pence - step.before_pence);
-            text.push_str(&format!("  {} {change}: {}\n", line.reference, step.text));
+            let change = match Pence(step.after_pence - step.before_pence) {
+                Pence::ZERO => "-".to_owned(),
+                change => change.to_string(),
+            };
+            let told = format!("  {} {change}: {}", line.reference, step.text);
+            wrapped(&told, "      ", text);
         }
     }
     if !any {
@@ -328,10 +400,66 @@ fn month(text: &str) -> String {
     format!("{} {}", NAMES[index], month.year())
 }
 
-fn day(date: &WireDate) -> String {
+pub(super) fn day(date: &WireDate) -> String {
     format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
 }
 
-fn optional(date: Option<&WireDate>) -> String {
+pub(super) fn optional(date: Option<&WireDate>) -> String {
     date.map_or_else(|| "-".to_owned(), day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(code: &str, before: i64, after: i64) -> ClaimStep {
+        ClaimStep {
+            code: code.to_owned(),
+            before_pence: before,
+            after_pence: after,
+            text: format!("{code} explained."),
+            ..Default::default()
+        }
+    }
+
+    fn line(state: ClaimLineState, payable: Option<i64>, steps: Vec<ClaimStep>) -> ClaimLine {
+        ClaimLine {
+            reference: "e-1".to_owned(),
+            state: state.into(),
+            payable_pence: payable,
+            steps,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_line_without_a_decision_has_no_cut_and_says_why() {
+        use ClaimLineState::{Unpriced, Waiting};
+        let nothing = line(Waiting, Some(0), vec![step("AREA", 0, 0), step("COST", 0, 0)]);
+        let later = line(Waiting, Some(0), vec![step("COST", 9, 9), step("NOT_YET_PAID", 9, 0)]);
+        let unknown = line(Unpriced, None, vec![step("UNPRICED", 9, 9), step("COST", 9, 9)]);
+
+        for (line, payable, reason) in [
+            (nothing, "no pay", "  e-1 -: COST explained.\n"),
+            (later, "waits", "  e-1 -£0.09: NOT_YET_PAID explained.\n"),
+            (unknown, "no price", "  e-1 -: UNPRICED explained.\n"),
+        ] {
+            assert_eq!(decided(&line), (payable.to_owned(), "-".to_owned()));
+            let mut text = String::new();
+            reasons(&[line], &mut text);
+            assert_eq!(text, format!("\nWhy not more\n{reason}"));
+        }
+    }
+
+    #[test]
+    fn a_page_is_as_wide_as_it_says() {
+        let (long, mut text) = ("wörd ".repeat(60), String::new());
+
+        wrapped(&format!("  {long}"), "      ", &mut text);
+
+        assert!(text.starts_with("  wörd"));
+        assert!(text.lines().skip(1).all(|line| line.starts_with("      wörd")), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= usize::from(WIDTH)), "{text}");
+        assert_eq!(text.split_whitespace().count(), 60);
+    }
 }

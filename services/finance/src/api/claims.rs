@@ -40,11 +40,12 @@ impl ClaimService for ClaimApi {
             self.app.compare_line(&caller, query, reference, *from_rules_known_on).await?;
         let ComparedLine { earlier, later, comparison, record } = &compared;
         let rules = self.app.rules();
-        let explain = |line| Explained { rules, line, shown: record.shown };
+        let explain =
+            |line| Explained { rules, line, shown: record.shown, year_shown: record.year_shown };
         let days = (*from_rules_known_on, query.cut.rules_known_on);
         Ok(Response::new(pb::CompareClaimLineResponse {
-            from: Some(line(rules, earlier, record)),
-            to: Some(line(rules, later, record)),
+            from: Some(line(rules, &query.pcn, earlier, record)),
+            to: Some(line(rules, &query.pcn, later, record)),
             differences: explain(earlier).differences(&explain(later), comparison, days),
         }))
     }

@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::NAME;
 use crate::app::App;
-use crate::app::pay::{PayRow, record};
+use crate::app::pay::{PayFile, record};
 
 /// Answers `ImportService`.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct ImportApi {
 pub struct FinanceImports;
 
 impl Importing for FinanceImports {
-    type Rows = Vec<PayRow>;
+    type Rows = PayFile;
 
     fn producer(&self) -> &'static str {
         NAME
@@ -43,7 +43,7 @@ impl Importing for FinanceImports {
         &[("pay", None)]
     }
 
-    fn read(&self, kind: &str, file: File) -> Result<Vec<PayRow>, Problems> {
+    fn read(&self, kind: &str, file: File) -> Result<PayFile, Problems> {
         match kind {
             "pay" => pay::read(file),
             other => {
@@ -57,10 +57,10 @@ impl Importing for FinanceImports {
     async fn write(
         &self,
         write: &mut Write,
-        rows: Vec<PayRow>,
+        file: PayFile,
         context: &Context,
     ) -> Result<Result<Applied, Problems>, Error> {
-        record(write, rows, context).await
+        record(write, file, context).await
     }
 }
 

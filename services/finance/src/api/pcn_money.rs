@@ -16,6 +16,9 @@ use tonic::{Request, Response, Status};
 
 use crate::app::App;
 
+/// The most bytes of a summary in a stream. The part around it needs less than the rest of 64 KiB.
+const ROW: usize = 64 * 1024 - 16;
+
 /// Answers `FinanceSummaryService`.
 #[derive(Clone, Debug)]
 pub struct FinanceSummaryApi {
@@ -59,7 +62,7 @@ impl FinanceSummaryService for FinanceSummaryApi {
                 let money = app.pcn_money_of(&read, &scope, &query).await?;
                 let positions = app.positions(&read).await?;
                 let cut = super::cut(&query.cut, app.rules(), positions);
-                Ok(wire::pcn_money(app.rules(), &money, cut))
+                Ok(wire::within(ROW, wire::pcn_money(app.rules(), &money, cut)))
             }
         };
         let stream = stream(database, caller, query, cut, summarize, part).await?;

@@ -23,6 +23,8 @@ pub struct Explained<'a> {
     pub line: &'a Line,
     /// How much of the engagement's cost may be told.
     pub shown: Shown,
+    /// Whether what earlier months of the year come to may be told.
+    pub year_shown: bool,
 }
 
 /// The code of a step on the wire. What has no price because a figure is unknown says so.
@@ -233,16 +235,19 @@ impl Explained<'_> {
         if own == all {
             return Some(format!("All hours are worked in this PCN, which bears {share}."));
         }
-        let whole = match self.shown {
-            Shown::OwnShare => String::new(),
-            Shown::Whole => format!(" of {}", step.before),
-        };
-        Some(format!(
-            "{} of {} hour-days (hours a week times days in post) are worked in this PCN, which \
-             bears {share}{whole}.",
-            hour_days(own),
-            hour_days(all)
-        ))
+        Some(match self.shown {
+            // From the ratio of the hours the whole cost could be worked out.
+            Shown::OwnShare => {
+                format!("This PCN bears {share}, by its part of the hours of the engagement.")
+            }
+            Shown::Whole => format!(
+                "{} of {} hour-days (hours a week times days in post) are worked in this PCN, \
+                 which bears {share} of {}.",
+                hour_days(own),
+                hour_days(all),
+                step.before
+            ),
+        })
     }
 
     fn agreement(&self, step: &Step) -> Option<String> {
@@ -288,6 +293,17 @@ impl Explained<'_> {
         let allocation = money(step, NumberName::Allocation)?;
         let left = money(step, NumberName::Left)?;
         let unpriced = count(step, NumberName::UnpricedEarlier)?;
+        if !self.year_shown {
+            let then = if step.after == step.before {
+                "The line fits".to_owned()
+            } else {
+                format!("Only {} of {} is payable", step.after, step.before)
+            };
+            return Some(format!(
+                "{then} in what is left of the allocation of {allocation} for the year. The room \
+                 is not shown: it depends on months before this one that you may not see."
+            ));
+        }
         let but = match unpriced {
             0 => String::new(),
             some => {

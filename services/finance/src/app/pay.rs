@@ -35,6 +35,20 @@ pub struct PayRow {
     pub fees: Option<Pence>,
     /// The day it was paid; none if it has not been.
     pub paid_on: Option<Date>,
+    /// The amounts as they stand in the file, in the order of [`AMOUNTS`].
+    pub written: [String; 4],
+}
+
+/// The columns of amounts.
+pub const AMOUNTS: [&str; 4] = ["salary", "employer_ni", "employer_pension", "fees"];
+
+/// A file of pay as far as it could be read.
+#[derive(Clone, Debug, Default)]
+pub struct PayFile {
+    /// The rows whose cells are good.
+    pub rows: Vec<PayRow>,
+    /// What is wrong with cells of the others.
+    pub problems: Problems,
 }
 
 impl PayRow {
@@ -43,29 +57,26 @@ impl PayRow {
         Components { salary, employer_ni, employer_pension: self.employer_pension, fees }
     }
 
-    /// The amounts by their columns.
-    fn columns(&self) -> [(&'static str, Pence); 4] {
-        [
-            ("salary", self.salary),
-            ("employer_ni", self.employer_ni),
-            ("employer_pension", self.employer_pension),
-            ("fees", self.fees.unwrap_or_default()),
-        ]
+    /// The amounts in the order of [`AMOUNTS`].
+    fn parts(&self) -> [Pence; 4] {
+        self.amounts(self.fees.unwrap_or_default()).parts()
     }
 
-    /// The first column with an amount that is so.
-    fn column(&self, is: impl Fn(Pence) -> bool) -> Option<(&'static str, Pence)> {
-        self.columns().into_iter().find(|(_, amount)| is(*amount))
+    /// What is wrong with one of the amounts, which is shown as it stands in the file.
+    fn problem(&self, part: usize, reason: impl Into<String>) -> Problem {
+        Problem::new(self.line, AMOUNTS[part], &self.written[part], reason)
     }
 }
 
-/// Records the rows of a file, or says everything that is wrong with them.
+/// Records the rows of a file, or says everything that is wrong with it.
+///
+/// What months add up to is looked at last, when every row of the file is known.
 pub async fn record(
     write: &mut Write,
-    rows: Vec<PayRow>,
+    file: PayFile,
     context: &Context,
 ) -> Result<Result<Applied, Problems>, Error> {
-    let mut problems = Problems::new();
+    let PayFile { rows, mut problems } = file;
     check_alone(&rows, context.recorded_on, &mut problems);
     check_twice(&rows, &mut problems);
     let references: BTreeSet<&str> = rows.iter().map(|row| row.reference.as_str()).collect();
@@ -84,13 +95,15 @@ pub async fn record(
     let before = store::of_engagements(&**write, scope, &engaged, provenance.known_from).await?;
     let new = to_record(&matched, &before);
     let recorded = store::record(&**write, scope, provenance, &new).await?;
+    let mut standing = Vec::new();
     for at in BTreeSet::from([provenance.known_from, NOW]) {
-        let after = store::of_engagements(&**write, scope, &engaged, at).await?;
-        check_sums(&rows, &new, &after, &mut problems);
+        standing = store::of_engagements(&**write, scope, &engaged, at).await?;
+        check_sums(&rows, &new, &standing, &mut problems);
         if !problems.is_empty() {
             return Ok(Err(problems));
         }
     }
+    let others = others(&new, &standing);
 
     let mut applied = Applied { rows: count(rows.len()), ..Applied::default() };
     for ((row, _, month), (new, recorded)) in matched.iter().zip(new.iter().zip(&recorded)) {
@@ -98,11 +111,14 @@ pub async fn record(
             Recorded::Unchanged => applied.unchanged += 1,
             Recorded::Added => {
                 applied.added += 1;
-                applied.notes.extend(unpaid_before(row, new, &before));
+                applied.notes.extend(both_count(row, new, &others));
             }
             Recorded::Corrected(old) => {
                 applied.corrected += 1;
                 applied.notes.push(correction(row, *old, new.pay.amounts));
+                if old.total() == Pence::ZERO {
+                    applied.notes.extend(both_count(row, new, &others));
+                }
             }
         }
         if *recorded != Recorded::Unchanged {
@@ -138,9 +154,9 @@ fn check_alone(rows: &[PayRow], recorded_on: Date, problems: &mut Problems) {
         for error in check(std::slice::from_ref(&pay)) {
             match error {
                 PayError::TooLarge { amount, .. } => {
-                    let (column, _) = row.column(|one| one == amount).unwrap_or(("", amount));
+                    let part = row.parts().into_iter().position(|one| one == amount);
                     let reason = "must be at most 10 million pounds";
-                    problems.push(Problem::new(row.line, column, &plain(amount), reason));
+                    problems.push(row.problem(part.unwrap_or_default(), reason));
                 }
                 // Other rows of the month decide that: they are looked at together.
                 PayError::BelowZero { .. } => {}
@@ -261,15 +277,14 @@ fn check_sums(rows: &[PayRow], new: &[NewPay], after: &[KnownPay], problems: &mu
             both.filter(|(_, new)| new.pay.engagement == engagement && new.pay.month == month)
                 .map(|(row, _)| row)
         };
-        let columns = of_month().next().map(PayRow::columns).unwrap_or_default();
-        let below = columns.iter().zip(total.parts()).enumerate();
-        for (part, ((column, _), total)) in below.filter(|(_, (_, total))| *total < Pence::ZERO) {
-            let amount = |row: &PayRow| row.columns()[part].1;
+        let below = total.parts().into_iter().enumerate();
+        for (part, total) in below.filter(|(_, total)| *total < Pence::ZERO) {
+            let (column, amount) = (AMOUNTS[part], |row: &PayRow| row.parts()[part]);
             let any = of_month().any(|row| amount(row) < Pence::ZERO);
             for row in of_month().filter(|row| !any || amount(row) < Pence::ZERO) {
                 let reason =
                     format!("makes the {column} for {month} add up to {total}, below zero");
-                problems.push(Problem::new(row.line, column, &plain(amount(row)), reason));
+                problems.push(row.problem(part, reason));
             }
         }
     }
@@ -312,19 +327,46 @@ fn late(row: &PayRow, month: Month) -> Option<String> {
     })
 }
 
-/// A row with a day of payment does not take the place of one without: both count.
-fn unpaid_before(row: &PayRow, new: &NewPay, before: &[KnownPay]) -> Option<String> {
-    row.paid_on?;
-    let unpaid = before.iter().map(|known| &known.pay).find(|known| {
-        (known.engagement, known.month, known.paid_on) == (new.pay.engagement, row.month, None)
-            && known.amounts.total() != Pence::ZERO
-    })?;
+/// Pay by engagement and month.
+type PayByMonth<'a> = BTreeMap<(EngagementId, Month), Vec<&'a Pay>>;
+
+/// Pay beside that of the file: rows of its engagements that it does not name, unless they are
+/// of nothing.
+fn others<'a>(new: &[NewPay], standing: &'a [KnownPay]) -> PayByMonth<'a> {
+    let key = |pay: &Pay| (pay.engagement, pay.month, pay.paid_on);
+    let named: BTreeSet<_> = new.iter().map(|new| key(&new.pay)).collect();
+    let mut others = PayByMonth::new();
+    for KnownPay { pay, source: _ } in standing {
+        if !named.contains(&key(pay)) && pay.amounts != Components::default() {
+            others.entry((pay.engagement, pay.month)).or_default().push(pay);
+        }
+    }
+    others
+}
+
+/// A row with another day of payment does not take the place of one that is known: both count.
+fn both_count(row: &PayRow, new: &NewPay, others: &PayByMonth<'_>) -> Option<String> {
+    if new.pay.amounts == Components::default() {
+        return None;
+    }
+    let found = others.get(&(new.pay.engagement, new.pay.month))?;
+    let told = found.iter().map(|pay| {
+        let total = pay.amounts.total();
+        match pay.paid_on {
+            Some(day) => format!("{total} paid {day}"),
+            None => format!("{total} without paid_on"),
+        }
+    });
+    let (count, that) = match found.as_slice() {
+        [_] => ("both count", "that row"),
+        [..] => ("all of them count", "those rows"),
+    };
     Some(format!(
-        "line {}: {} {} has {} recorded without paid_on as well, and both count; send that row \
-         with zeros if this one takes its place",
+        "line {}: {} {} also has {}; {count}. Send {that} with zeros if this one replaces {}",
         row.line,
         row.reference,
         row.month,
-        plain(unpaid.amounts.total())
+        told.collect::<Vec<_>>().join(", "),
+        if found.len() == 1 { "it" } else { "them" }
     ))
 }

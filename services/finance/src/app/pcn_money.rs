@@ -6,10 +6,11 @@ use kit::db::Read;
 use kit::roster::{self, Engaged};
 use kit::summary::{self, Query};
 use kit::{Caller, Error, Scope, imports};
-use terms::{Date, EngagementId, Month, OdsCode, Period};
+use terms::{Date, EngagementId, Month, OdsCode, Pence, Period};
 use uuid::Uuid;
 
 use super::{App, Positions};
+use crate::domain::cost::UnplacedPay;
 use crate::domain::evaluation::{Evaluation, PcnRecords, Question, evaluate};
 use crate::domain::line::{EngagementRecords, Line, WrittenAgreement};
 use crate::domain::pay::Pay;
@@ -33,7 +34,10 @@ pub struct LineRecord {
     pub engaged: Engaged,
     /// How much of its cost the caller may see.
     pub shown: Shown,
+    /// Whether the caller may see every month of the year so far.
+    pub year_shown: bool,
     /// The name of the file, the import and the line of each row of pay that counts in the month.
+    /// They are the owner's: none for others.
     pub pay_sources: Vec<(String, PaySource)>,
 }
 
@@ -44,6 +48,22 @@ pub struct PcnMoney {
     pub evaluation: Evaluation,
     /// The engagements of the lines of the month.
     pub records: BTreeMap<EngagementId, LineRecord>,
+    /// Whether the caller may see every month of the year so far. What the year comes to would
+    /// tell of the others.
+    pub year_shown: bool,
+    /// Pay that counts in no month, of months that the caller may see.
+    pub unplaced: Vec<Unplaced>,
+}
+
+/// Pay that counts in no month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplaced {
+    /// What the owner's files call the engagement.
+    pub reference: String,
+    /// The month it is recorded for.
+    pub month: Month,
+    /// All of it; none for callers who do not keep the record.
+    pub amount: Option<Pence>,
 }
 
 /// What a PCN's lines of a contract year up to a month are prepared from.
@@ -81,8 +101,9 @@ impl App {
         let records = records(read, scope, query).await?;
         let evaluation = self.evaluate(query, query.cut.rules_known_on, &records);
         let lines: Vec<&Line> = evaluation.month_lines().collect();
+        let unplaced = unplaced(scope, query, &records, &evaluation);
         let records = line_records(read, scope, query, &records, &lines).await?;
-        Ok(PcnMoney { evaluation, records })
+        Ok(PcnMoney { evaluation, records, year_shown: year_shown(scope, query), unplaced })
     }
 
     /// Evaluates records under the figures known on a day. Cost must be paid by the day as of
@@ -147,7 +168,11 @@ pub(super) async fn line_records(
 ) -> Result<BTreeMap<EngagementId, LineRecord>, Error> {
     let mut sources: BTreeMap<EngagementId, Vec<PaySource>> = BTreeMap::new();
     let mut imports: BTreeSet<Uuid> = BTreeSet::new();
-    for line in lines {
+    let owned = |engagement: EngagementId| {
+        let engaged = records.engaged.get(&engagement);
+        engaged.is_some_and(|engaged| scope.owns(&engaged.engagement.owner))
+    };
+    for line in lines.iter().filter(|line| owned(line.engagement)) {
         let months = months_of_pay(line);
         let of_line = records.pay.iter().filter(|known| {
             known.pay.engagement == line.engagement && months.contains(&known.pay.month)
@@ -168,6 +193,7 @@ pub(super) async fn line_records(
         let record = LineRecord {
             engaged: engaged.clone(),
             shown: shown(scope, &query.pcn, line.month, engaged),
+            year_shown: year_shown(scope, query),
             pay_sources: pay_sources.into_iter().map(named).collect(),
         };
         found.insert(line.engagement, record);
@@ -182,6 +208,31 @@ fn months_of_pay(line: &Line) -> BTreeSet<Month> {
         Some(_) | None => None,
     });
     late.chain([line.month]).collect()
+}
+
+fn year_shown(scope: &Scope, query: &Query) -> bool {
+    let mut months = query.month.contract_year().months_to(query.month);
+    months.all(|month| scope.sees(&query.pcn, month))
+}
+
+fn unplaced(
+    scope: &Scope,
+    query: &Query,
+    records: &Records,
+    evaluation: &Evaluation,
+) -> Vec<Unplaced> {
+    let told = |pay: &UnplacedPay| {
+        let engagement = &records.engaged.get(&pay.engagement)?.engagement;
+        let owned = scope.owns(&engagement.owner);
+        (owned || scope.sees(&query.pcn, pay.month)).then(|| Unplaced {
+            reference: engagement.reference.clone(),
+            month: pay.month,
+            amount: owned.then_some(pay.amount),
+        })
+    };
+    let mut unplaced: Vec<Unplaced> = evaluation.unplaced.iter().filter_map(told).collect();
+    unplaced.sort_by(|a, b| (&a.reference, a.month).cmp(&(&b.reference, b.month)));
+    unplaced
 }
 
 fn shown(scope: &Scope, pcn: &OdsCode, month: Month, engaged: &Engaged) -> Shown {

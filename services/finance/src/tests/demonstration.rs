@@ -9,7 +9,7 @@ use kit::error::reason_of;
 use terms::Pence;
 use tokio_stream::StreamExt as _;
 
-use super::fixture::{Finance, PAY, PCN, called, rows};
+use super::fixture::{Finance, PAY, PCN, called, named, relation, rows, variant};
 use crate::api::pcn_money::FinanceSummaryApi;
 
 const EXPECTED: &str = include_str!("../../../../tests/data/demo_expected.csv");
@@ -67,7 +67,7 @@ async fn every_line_comes_to_what_was_expected_by_either_state_of_the_rules() {
     assert_eq!(today.unpriced_count, 0);
     let pots = &today.allocation.as_ref().unwrap().pots;
     assert_eq!(pots[0].amount_pence, Some(pence("1322027.29")));
-    let left = pots[0].amount_pence.unwrap() - today.year_payable_pence;
+    let left = pots[0].amount_pence.unwrap() - today.year_payable_pence.unwrap();
     assert_eq!(today.room_pence, Some(left));
 }
 
@@ -153,10 +153,72 @@ async fn what_another_pcn_bears_stays_hidden_from_who_does_not_see_it() {
     assert_eq!(own.payable_pence, whole.payable_pence);
     assert!(own.steps.iter().all(|step| step.before_pence <= pence("3101.64")));
     assert!(!texts(own).iter().any(|text| text.contains("5,169.40") || text.contains("4,043.83")));
+    assert!(
+        texts(own)
+            .contains(&"This PCN bears £3,101.64, by its part of the hours of the engagement.")
+    );
+    assert!(!texts(own).iter().any(|text| text.contains("hour-days")));
+    // Files are the owner's.
+    assert_eq!(own.pay_source, "");
+    assert_ne!(whole.pay_source, "");
+    assert_eq!(line(&federation, "demo-e-001").pay_source, "");
+    assert_ne!(line(&manager, "demo-e-001").pay_source, "");
     assert_eq!(whole.steps[0].before_pence, pence("5169.40"));
     assert!(texts(whole).iter().any(|text| text.contains("5,169.40")));
-    // The rest of its PCN's staff is the manager's own.
-    assert_eq!(line(&manager, "demo-e-013"), line(&federation, "demo-e-013"));
+    // The rest of its PCN's staff is the manager's own, and seen whole by both.
+    assert_eq!(line(&manager, "demo-e-013").steps, line(&federation, "demo-e-013").steps);
+}
+
+#[tokio::test]
+async fn what_the_year_comes_to_is_only_for_those_who_see_all_its_months() {
+    let finance = loaded().await;
+    finance
+        .know(vec![
+            named("DEMOFED09", "federation"),
+            relation(PCN, "served-by", "DEMOFED09", "2025-05-01"),
+            named("DEMOFED10", "federation"),
+            relation(PCN, "served-by", "DEMOFED10", "2025-04-30"),
+        ])
+        .await;
+
+    let whole = finance.summary(MANAGER, PCN, None, None).await.unwrap();
+    let from_april = "federation-manager@federation:DEMOFED10";
+    let from_april = finance.summary(from_april, PCN, None, None).await.unwrap();
+    let from_may = "federation-manager@federation:DEMOFED09";
+    let from_may = finance.summary(from_may, PCN, None, None).await.unwrap();
+
+    assert!(whole.year_payable_pence.is_some() && whole.room_pence.is_some());
+    assert_eq!(from_april.year_payable_pence, whole.year_payable_pence);
+    assert_eq!((from_may.year_payable_pence, from_may.room_pence), (None, None));
+    assert_eq!(from_may.payable_pence, whole.payable_pence);
+    let told = texts(line(&from_may, "demo-e-001"));
+    assert_eq!(
+        told.last().unwrap(),
+        &"The line fits in what is left of the allocation of £1,322,027.29 for the year. The room \
+          is not shown: it depends on months before this one that you may not see."
+    );
+    let left = |line: &pb::ClaimLine| texts(line).iter().any(|text| text.contains(" is left if "));
+    assert!(whole.lines.iter().all(left));
+    assert!(!from_may.lines.iter().any(left));
+}
+
+#[tokio::test]
+async fn a_line_without_a_price_shows_its_band_and_pay_that_counts_nowhere_is_told() {
+    let finance = loaded().await;
+    finance.know(variant(&[("band", "4"), ("start", "2025-07-01")])).await;
+    finance.pay_variant().await;
+
+    let owner = finance.summary(MANAGER, PCN, None, None).await.unwrap();
+    let federation = "federation-manager@federation:DEMOFED01";
+    let federation = finance.summary(federation, PCN, None, None).await.unwrap();
+
+    let wrong = line(&owner, "demo-e-998");
+    assert_eq!((wrong.state(), wrong.band.as_str()), (pb::ClaimLineState::Unpriced, "4"));
+    assert_eq!(line(&owner, "demo-e-001").band, "8a");
+    let rest = "pay of demo-e-998 for 2025-06 counts in no month: the engagement has no day in \
+                post in or before it.";
+    assert_eq!(owner.unplaced, [format!("£2,600.00 of {rest}")]);
+    assert_eq!(federation.unplaced, [format!("P{}", &rest[1..])]);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use kit::table::{Problem, Problems};
 use kit::{Caller, Clock};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use tempfile::TempDir;
-use terms::{Date, Minutes, OdsCode, Population, parse_date};
+use terms::{Date, EngagementId, Minutes, OdsCode, Pence, Population, parse_date};
 use tonic::{Request, Status};
 use uuid::Uuid;
 
@@ -28,8 +28,10 @@ use crate::api::claims::ClaimApi;
 use crate::api::imports::FinanceImports;
 use crate::api::pcn_money::FinanceSummaryApi;
 use crate::app::App;
+use crate::domain::pay::{Components, Pay};
 use crate::store::entity::pay;
 use crate::store::migration::Migrator;
+use crate::store::pay::NewPay;
 
 pub(super) const PCN: &str = "U09081";
 pub(super) const PAY: &str = include_str!("../../../arrs/demo/pay.csv");
@@ -127,6 +129,28 @@ impl Finance {
                 Err(problems.into_vec())
             }
         }
+    }
+
+    /// Records pay for July and June 2025 of the engagement of [`variant`] without a look at the
+    /// months in post, which may be corrected after the pay.
+    pub(super) async fn pay_variant(&self) {
+        let write = self.app.database().write().await.unwrap();
+        let caller = Caller::for_test(&["operator@england"], "finance.imports.create");
+        let scope = caller.scope(&*write, self.app.clock()).await.unwrap();
+        let pay = ["2025-06", "2025-07"].map(|month| NewPay {
+            pay: Pay {
+                engagement: EngagementId(engagement_id("demo-e-998")),
+                month: month.parse().unwrap(),
+                amounts: Components { salary: Pence(260_000), ..Components::default() },
+                paid_on: Some(day("2025-07-28")),
+            },
+            reference: "demo-e-998".into(),
+            owner: code(PCN),
+            line: 2,
+        });
+        let by = provenance("2025-07-31");
+        crate::store::pay::record(&*write, &scope, &by, &pay).await.unwrap();
+        write.commit().await.unwrap();
     }
 
     /// How many rows of pay there are, of any time, and the position of the newest fact.
@@ -237,8 +261,19 @@ fn organisations() -> Vec<Line> {
 }
 
 pub(super) fn relation(code: &str, relation: &str, related: &str, from: &str) -> Line {
+    ended_relation(code, relation, related, from, "")
+}
+
+/// A relation up to and including a last day, if it names one.
+pub(super) fn ended_relation(
+    code: &str,
+    relation: &str,
+    related: &str,
+    from: &str,
+    last: &str,
+) -> Line {
     let (code, relation, related) = (code.to_owned(), relation.to_owned(), related.to_owned());
-    let by = provenance("2025-07-31");
+    let by = provenance(if last.is_empty() { "2025-07-31" } else { "2026-07-01" });
     Line::Relation(organisation_relation::Model::new(
         &by,
         None,
@@ -246,7 +281,7 @@ pub(super) fn relation(code: &str, relation: &str, related: &str, from: &str) ->
         relation,
         related,
         column(from),
-        None,
+        until(last),
         false,
     ))
 }
@@ -318,6 +353,15 @@ pub(super) fn namesake(reference: &str, owner: &str, pcn: &str) -> Vec<Line> {
     row.insert("pcn_code".into(), pcn.into());
     let id = Uuid::from_u128(9_999);
     vec![engaged(id, owner, reference, &row), hours(id, &row)]
+}
+
+/// The first engagement of the demonstration set again, as number 998, with other cells.
+pub(super) fn variant(changes: &[(&str, &str)]) -> Vec<Line> {
+    let mut row = rows(STAFF).swap_remove(0);
+    row.insert("engagement_id".into(), "demo-e-998".into());
+    row.extend(changes.iter().map(|(column, cell)| ((*column).into(), (*cell).into())));
+    let id = engagement_id("demo-e-998");
+    vec![engaged(id, PCN, "demo-e-998", &row), hours(id, &row)]
 }
 
 pub(super) fn code(text: &str) -> OdsCode {

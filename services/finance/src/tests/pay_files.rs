@@ -3,7 +3,7 @@
 use kit::imports::Applied;
 use kit::table::Problem;
 
-use super::fixture::{Finance, PAY, namesake};
+use super::fixture::{Finance, PAY, PCN, ended_relation, namesake};
 
 const HEADER: &str = "engagement_id,month,salary,employer_ni,employer_pension,fees,paid_on\n";
 const MANAGER: &str = "pcn-manager@pcn:U09081";
@@ -146,11 +146,100 @@ async fn late_pay_and_pay_that_counts_twice_are_noted() {
     let applied = finance.import_as("operator@england", None, "2025-09-01", &file).await.unwrap();
 
     assert_eq!(applied.added, 2);
-    assert!(applied.notes[0].contains("has 100.00 recorded without paid_on as well"));
+    assert_eq!(
+        applied.notes[0],
+        "line 2: demo-e-001 2025-07 also has £100.00 without paid_on; both count. Send that row \
+         with zeros if this one replaces it"
+    );
     assert_eq!(
         applied.notes[1],
         "line 3: demo-e-011 has no day in post in 2025-08; its pay counts towards 2025-07"
     );
+}
+
+#[tokio::test]
+async fn another_day_of_payment_is_noted_until_the_row_it_replaces_is_of_nothing() {
+    let finance = Finance::with_roster().await;
+    let england = "operator@england";
+    let row = |salary: &str, day: &str| format!("demo-e-001,2025-07,{salary},0,0,,{day}\n");
+    let send = async |recorded_on: &str, rows: &str| {
+        let file = format!("{HEADER}{rows}");
+        finance.import_as(england, None, recorded_on, &file).await.unwrap().notes
+    };
+    finance.import(&format!("{HEADER}{}", row("2600", "2025-07-28"))).await.unwrap();
+
+    let other = send("2026-07-01", &row("2600", "2025-07-31")).await;
+    let resolved = send("2026-07-02", &row("0", "2025-07-28")).await;
+    // Both days in one file are two pay runs that their sender knows of.
+    let runs = send("2026-07-03", &(row("1", "2025-07-29") + &row("2", "2025-07-31"))).await;
+    let back = send("2026-07-04", &row("2600", "2025-07-28")).await;
+
+    assert_eq!(
+        other,
+        ["line 2: demo-e-001 2025-07 also has £2,600.00 paid 2025-07-28; both count. Send that \
+          row with zeros if this one replaces it"]
+    );
+    assert_eq!(resolved, ["line 2: demo-e-001 2025-07: salary 2600.00 -> 0.00"]);
+    assert_eq!(runs, ["line 3: demo-e-001 2025-07: salary 2600.00 -> 2.00"]);
+    assert_eq!(
+        back[1],
+        "line 2: demo-e-001 2025-07 also has £1.00 paid 2025-07-29, £2.00 paid 2025-07-31; all of \
+         them count. Send those rows with zeros if this one replaces them"
+    );
+}
+
+#[tokio::test]
+async fn bad_cells_do_not_hide_what_is_wrong_with_other_rows() {
+    let finance = Finance::with_roster().await;
+    let file = format!(
+        "{HEADER}demo-e-001,2025-07,many,1,1,,2025-07-28\n\
+         demo-e-002,2025-07,1,1,1,,2025-07-28\n\
+         nobody,2025-07,1,1,1,,\n\
+         demo-e-002,2025-07,99999999,1,1,,2025-07-28\n"
+    );
+
+    let problems = finance.import(&file).await.unwrap_err();
+
+    let said: Vec<(u32, &str, &str)> =
+        problems.iter().map(|one| (one.line, one.column.as_str(), one.value.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            (2, "salary", "many"),
+            (3, "engagement_id", "demo-e-002"),
+            (4, "engagement_id", "nobody"),
+            (5, "salary", "99999999"),
+            (5, "engagement_id", "demo-e-002"),
+        ]
+    );
+    let below = format!("{HEADER}demo-e-002,2025-07,-1,0,0.0,,\n");
+    let problems = finance.import(&below).await.unwrap_err();
+    assert_eq!(problems[0].value, "-1", "as it stands in the file");
+    assert_eq!(finance.written().await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_federation_and_a_former_group_change_no_pay_of_a_pcn() {
+    let finance = Finance::with_roster().await;
+    finance.import(PAY).await.unwrap();
+    let written = finance.written().await;
+    let sub_icb = "pcn-manager@sub-icb:11N";
+    let own = format!("{HEADER}demo-e-001,2025-07,1,1,1,,2025-07-28\n");
+    let federation = "federation-manager@federation:DEMOFED01";
+
+    let of_federation = finance.import_as(federation, None, "2026-07-01", &own).await;
+    let left = ended_relation(PCN, "part-of", "11N", "2019-10-01", "2026-03-31");
+    finance.know(vec![left]).await;
+    let of_former = finance.import_as(sub_icb, None, "2026-07-01", &own).await;
+
+    for refused in [of_federation, of_former] {
+        let problems = refused.unwrap_err();
+        assert_eq!(problems[0].reason, "belongs to another owner, who alone may record its pay");
+    }
+    assert_eq!(finance.written().await, written);
+    // The federation's own records are its own.
+    let of_federation = format!("{HEADER}demo-e-007,2025-07,1,1,1,,2025-07-28\n");
+    finance.import_as(federation, None, "2026-07-01", &of_federation).await.unwrap();
 }
 
 #[tokio::test]

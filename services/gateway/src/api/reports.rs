@@ -50,7 +50,7 @@ impl ReportService for ReportApi {
 
         let onward = Onward::of(&metadata, &extensions);
         let ask = || {
-            onward.request(GetPcnSummaryRequest {
+            onward.request_of_section(GetPcnSummaryRequest {
                 name: name.clone(),
                 month: month.clone(),
                 rules_known_on_date,
@@ -108,9 +108,11 @@ fn refuse(statuses: &[Option<&Status>; 3]) -> Result<(), Status> {
     if statuses.iter().any(Option::is_none) {
         return Ok(());
     }
-    let denied = failed.clone().find(|status| status.code() == Code::PermissionDenied);
-    if let Some(status) = denied {
-        return Err((*status).clone());
+    // One that could not be asked might have known the PCN.
+    let denied = |status: &&Status| status.code() == Code::PermissionDenied;
+    if failed.clone().copied().all(|status| denied(&status)) {
+        let first = failed.clone().next().copied();
+        return first.map_or(Ok(()), |status| Err(status.clone()));
     }
     if failed.clone().any(|status| is_late(status)) {
         return Err(deadline_exceeded().into());

@@ -67,7 +67,7 @@ impl LocalIssuer {
         let path = directory.join("local-issuer.key");
         let told = |problem: String| ConfigError::at(path.display().to_string(), problem);
         if !path.exists() {
-            fs::create_dir_all(directory).map_err(|error| told(error.to_string()))?;
+            crate::db::private_folder(directory).map_err(|error| told(error.to_string()))?;
             let key = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
                 .expect("the machine has randomness");
             // Written beside and renamed, so that two processes starting at once agree on one.

@@ -151,6 +151,30 @@ impl Scope {
             }
     }
 
+    /// The runs of these days of a PCN that may be seen, in order.
+    pub fn days_of(&self, pcn: &OdsCode, period: Period) -> Vec<Period> {
+        let reach = match self.pcns.get(pcn) {
+            _ if self.england => return vec![period],
+            None => return Vec::new(),
+            Some(None) => return vec![period],
+            Some(Some(reach)) => reach,
+        };
+        let mut runs: Vec<Period> = reach.iter().filter_map(|days| days.overlap(period)).collect();
+        runs.sort_by_key(|run| run.from());
+        // Two grants may reach the same days, or days that adjoin: those are one run.
+        let mut joined: Vec<Period> = Vec::with_capacity(runs.len());
+        for run in runs {
+            match joined.last_mut() {
+                Some(last) if last.until().is_none_or(|until| run.from() <= until) => {
+                    let until = last.until().zip(run.until()).map(|(a, b)| a.max(b));
+                    *last = Period::new(last.from(), until).expect("it only grows");
+                }
+                _ => joined.push(run),
+            }
+        }
+        joined
+    }
+
     /// Whether records that `owner` keeps may be seen, and changed.
     pub fn owns(&self, owner: &OdsCode) -> bool {
         self.england || self.owners.contains(owner)

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
@@ -17,11 +18,19 @@ struct Until {
     sleep: Pin<Box<Sleep>>,
     late: fn() -> Error,
     ended: bool,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// `inner`, cut at the deadline with the status of `late` as trailers.
-pub(super) fn until(inner: Body, deadline: Deadline, late: fn() -> Error) -> Body {
-    Body::new(Until { inner, sleep: Box::pin(sleep_until(deadline.0)), late, ended: false })
+/// `inner`, cut at the deadline with the status of `late` as trailers. The permit is held until
+/// it has been sent.
+pub(super) fn until(
+    inner: Body,
+    deadline: Deadline,
+    late: fn() -> Error,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Body {
+    let sleep = Box::pin(sleep_until(deadline.0));
+    Body::new(Until { inner, sleep, late, ended: false, _permit: permit })
 }
 
 impl HttpBody for Until {

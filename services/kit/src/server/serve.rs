@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming as HyperBody;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,6 +24,9 @@ use crate::client::Incoming;
 const HEADERS: u32 = 16 * 1024;
 /// How often an idle connection is asked whether it lives, and how long it may take to say so.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
+
+/// How long no call must have been running before silent connections are dropped.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Where calls come in.
 #[derive(Debug)]
@@ -130,10 +134,28 @@ pub async fn serve(door: Door, listener: Listener) {
         },
     }
     let drain = Duration::from_secs(u64::from(settings.drain_seconds));
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
-        tracing::warn!("calls were still running after {} s and were dropped", drain.as_secs());
+    let shared = Arc::clone(&door.shared);
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        // Peers that opened a connection and say nothing are not waited for.
+        () = quiet(|| shared.running()) => {}
+        () = tokio::time::sleep(drain) => {
+            let seconds = drain.as_secs();
+            tracing::warn!("calls were still running after {seconds} s and were dropped");
+        }
     }
     connections.shutdown().await;
+}
+
+/// Waits until no call has been running for a moment, in which the last answers are sent.
+async fn quiet(running: impl Fn() -> usize) {
+    let mut calm = Instant::now();
+    while calm.elapsed() < QUIET {
+        tokio::time::sleep(QUIET / 20).await;
+        if running() > 0 {
+            calm = Instant::now();
+        }
+    }
 }
 
 fn connect<S>(

@@ -52,7 +52,7 @@ impl ImportService for Api {
 }
 
 impl Importing for Api {
-    type Rows = Vec<app::sessions::Row>;
+    type Rows = app::sessions::Sheet;
 
     fn producer(&self) -> &'static str {
         NAME
@@ -62,8 +62,9 @@ impl Importing for Api {
         &[(SESSIONS, None)]
     }
 
+    /// What is wrong with single rows is kept with the others, so that all of it is told at once.
     fn read(&self, _: &str, file: File) -> Result<Self::Rows, Problems> {
-        sessions::read(file)
+        Ok(sessions::read(file))
     }
 
     async fn write(

@@ -32,13 +32,8 @@ impl SessionService for Api {
 
         let list = List { pcn, after, limit: page.size + 1, cut };
         let mut rows = self.app.sessions(&caller, &list).await?;
-        let next_page_token =
-            page.next(&mut rows, &self.key, |(recorded, _)| recorded.id.0.to_string());
-        let sessions = rows
-            .into_iter()
-            .filter(|(_, seen)| *seen)
-            .map(|(recorded, _)| wire::session(recorded))
-            .collect();
+        let next_page_token = page.next(&mut rows, &self.key, |recorded| recorded.id.0.to_string());
+        let sessions = rows.into_iter().map(wire::session).collect();
         Ok(Response::new(pb::ListSessionsResponse { sessions, next_page_token }))
     }
 }

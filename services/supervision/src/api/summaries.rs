@@ -41,7 +41,7 @@ impl SupervisionSummaryService for Api {
         let cut = move |read: Arc<Read>, cut: Cut| {
             let app = of_cut.clone();
             async move {
-                let positions = app::summaries::positions(&read).await?;
+                let positions = app::summaries::positions(&read, cut.at).await?;
                 Ok(wire::cut(&cut, app.rule_digest(), positions))
             }
         };

@@ -8,7 +8,7 @@ use kit::imports::{Applied, Context};
 use kit::roster::{self, Engaged};
 use kit::table::{Problem, Problems};
 use kit::{Caller, Cut, Error, Scope, names};
-use terms::{Date, Minutes, Month, OdsCode, OrganisationKind, PersonId};
+use terms::{Date, Minutes, OdsCode, OrganisationKind, Period, PersonId};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -39,6 +39,17 @@ pub struct Row {
     pub pcn: OdsCode,
 }
 
+/// A file whose rows were read each on its own, with what is wrong with them so far.
+#[derive(Clone, Debug, Default)]
+pub struct Sheet {
+    /// The rows that could be read.
+    pub rows: Vec<Row>,
+    /// What is wrong with the others.
+    pub problems: Problems,
+    /// How many records the file has.
+    pub count: u32,
+}
+
 /// Which page of sessions is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
@@ -53,13 +64,9 @@ pub struct List {
 }
 
 impl App {
-    /// One page of the sessions in a PCN, in the order of identifiers; each with whether the
-    /// caller may see its month.
-    pub async fn sessions(
-        &self,
-        caller: &Caller,
-        list: &List,
-    ) -> Result<Vec<(Recorded, bool)>, Error> {
+    /// One page of the sessions in a PCN on days that the caller may see, in the order of
+    /// identifiers.
+    pub async fn sessions(&self, caller: &Caller, list: &List) -> Result<Vec<Recorded>, Error> {
         let read = self.database.read().await?;
         let scope = caller.scope(&*read, self.database.clock()).await?;
         let found = roster::organisation(&*read, &list.pcn, list.cut.at).await?;
@@ -68,26 +75,18 @@ impl App {
             return Err(caller.denied(&names::pcn(&list.pcn)));
         }
         let List { pcn, after, limit, cut } = list;
-        let page = sessions::of_pcn(&*read, &scope, pcn, *after, *limit, cut.at).await?;
-        let seen = |recorded: &Recorded| scope.sees(pcn, Month::of(recorded.session.date));
-        Ok(page
-            .into_iter()
-            .map(|recorded| {
-                let seen = seen(&recorded);
-                (recorded, seen)
-            })
-            .collect())
+        sessions::of_pcn(&*read, &scope, pcn, *after, *limit, cut.at).await
     }
 }
 
 /// Checks the rows of a file against the roster and writes all of them, or tells what is wrong.
 pub async fn import(
     write: &mut Write,
-    rows: Vec<Row>,
+    sheet: Sheet,
     context: &Context,
 ) -> Result<Result<Applied, Problems>, Error> {
+    let Sheet { rows, mut problems, count: records } = sheet;
     let known = Known::load(write, &rows, context).await?;
-    let mut problems = Problems::new();
     let persons: Vec<Option<Person<'_>>> =
         rows.iter().map(|row| known.check(row, context, &mut problems)).collect();
     repeated(&rows, &persons, &mut problems);
@@ -95,17 +94,27 @@ pub async fn import(
     let mut sessions = Vec::with_capacity(rows.len());
     for (row, person) in rows.iter().zip(persons) {
         let Some(person) = person else { continue };
-        let taken = known.taken.get(&row.reference).and_then(|owners| owners.get(person.owner));
+        let named = known.taken.get(&row.reference).map_or(&[][..], Vec::as_slice);
+        let taken = named.iter().find(|taken| taken.owner == *person.owner && taken.pcn == row.pcn);
         if taken.is_some_and(|taken| taken.hidden) {
-            let reason = "is used already for a session outside your scope; use another";
+            let reason = "is used already on a day outside those you may see; use another";
             problems.push(Problem::new(row.line, "session_id", &row.reference, reason));
             continue;
         }
-        if taken.is_none() && known.is_used_by_others(&row.reference) {
+        if taken.is_none()
+            && let Some(other) = named.iter().find(|taken| !taken.hidden)
+        {
+            let whose = match other.owner == *person.owner {
+                true => format!("in {}", other.pcn),
+                false => "of another owner".to_owned(),
+            };
             notes.push(format!(
-                "line {}: session {} of another owner has the same session_id and stays as it is",
+                "line {}: session {} {whose} has the same session_id and stays as it is",
                 row.line, row.reference
             ));
+        }
+        if row.supervisor == row.person {
+            notes.push(format!("supervised by the same person: line {}", row.line));
         }
         let id = taken.map_or_else(|| SessionId(Uuid::now_v7()), |taken| taken.id);
         sessions.push((row.line, recorded(row, id, &person)));
@@ -116,7 +125,7 @@ pub async fn import(
 
     let scope = &context.scope;
     let changes = sessions::record(&**write, scope, &context.provenance, &sessions).await?;
-    let mut applied = Applied { rows: count(rows.len()), notes, ..Applied::default() };
+    let mut applied = Applied { rows: records, notes, ..Applied::default() };
     for ((line, recorded), change) in sessions.iter().zip(changes) {
         match change {
             Change::Unchanged => {
@@ -160,7 +169,7 @@ struct Known {
     /// The PCNs among the codes.
     pcns: BTreeSet<OdsCode>,
     /// The sessions that have one of the references.
-    taken: BTreeMap<String, BTreeMap<OdsCode, Taken>>,
+    taken: BTreeMap<String, Vec<Taken>>,
 }
 
 /// Somebody whom a row means, with the engagements that the scope reaches.
@@ -191,11 +200,6 @@ impl Known {
         })
     }
 
-    fn is_used_by_others(&self, reference: &str) -> bool {
-        let owners = self.taken.get(reference);
-        owners.is_some_and(|owners| owners.values().any(|taken| !taken.hidden))
-    }
-
     /// The person of a row, if there is just one; everything wrong with the row goes to
     /// `problems`.
     fn check(&self, row: &Row, context: &Context, problems: &mut Problems) -> Option<Person<'_>> {
@@ -208,8 +212,9 @@ impl Known {
             wrong("date", &date, format!("must not be after {}", context.recorded_on));
         }
         // A PCN that is not there and one that is not theirs read the same.
-        let is_pcn =
-            self.pcns.contains(&row.pcn) && context.scope.sees(&row.pcn, Month::of(row.date));
+        let day = Period::inclusive(row.date, Some(row.date));
+        let is_pcn = self.pcns.contains(&row.pcn)
+            && day.is_some_and(|day| context.scope.covers(&row.pcn, day));
         if !is_pcn {
             let reason = "is not a PCN whose sessions you may record (or it might not exist)";
             wrong("pcn_code", row.pcn.as_str(), reason.to_owned());
@@ -273,14 +278,15 @@ impl Person<'_> {
     }
 }
 
-/// A reference twice for one owner, or perhaps for one owner, is an error on each of the lines.
+/// A reference twice for one owner and PCN, or perhaps for one owner, is an error on each of the
+/// lines.
 fn repeated(rows: &[Row], persons: &[Option<Person<'_>>], problems: &mut Problems) {
-    let mut lines: BTreeMap<&str, Vec<(u32, Option<&OdsCode>)>> = BTreeMap::new();
+    let mut lines: BTreeMap<_, Vec<(u32, Option<&OdsCode>)>> = BTreeMap::new();
     for (row, person) in rows.iter().zip(persons) {
         let owner = person.as_ref().map(|person| person.owner);
-        lines.entry(&row.reference).or_default().push((row.line, owner));
+        lines.entry((row.reference.as_str(), &row.pcn)).or_default().push((row.line, owner));
     }
-    for (reference, lines) in lines {
+    for ((reference, _), lines) in lines {
         for (line, owner) in &lines {
             let other = lines.iter().find(|(other, theirs)| {
                 let same = theirs.is_none() || owner.is_none() || theirs == owner;
@@ -305,7 +311,6 @@ fn correction(line: u32, old: &Recorded, new: &Recorded) -> String {
             ("kind", session.kind.as_str().to_owned()),
             ("date", session.date.to_string()),
             ("minutes", session.minutes.get().to_string()),
-            ("pcn_code", session.pcn.to_string()),
         ]
     };
     let mut changed: Vec<String> = words(old)
@@ -318,8 +323,4 @@ fn correction(line: u32, old: &Recorded, new: &Recorded) -> String {
         changed.push(format!("person {} -> {}", before.person, after.person));
     }
     format!("line {line}: session {}: {}", after.reference, changed.join(", "))
-}
-
-fn count(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -7,8 +7,8 @@ use kit::roster::{self, Engaged};
 use kit::summary::{self, Query};
 use kit::{Caller, Error, Scope, facts};
 use terms::{
-    Assignment, Confidence, Date, Engagement, EngagementId, Month, OdsCode, PersonId, RoleCode,
-    Stage,
+    Assignment, Confidence, Date, Engagement, EngagementId, Instant, Month, OdsCode, Period,
+    PersonId, RoleCode, Stage,
 };
 
 use crate::app::App;
@@ -101,15 +101,26 @@ impl App {
         // All engagements so far: where somebody's days in post began decides what is asked.
         let first = Month::new(BEGINNING.0, BEGINNING.1).expect("it is a month");
         let first = first.min(*month);
-        let engaged = roster::engaged_in_month(&**read, scope, pcn, first, *month, cut.at).await?;
+        let reach = reach(scope, pcn, *month)?;
+        let mut engaged =
+            roster::engaged_in_month(&**read, scope, pcn, first, *month, cut.at).await?;
+        for one in &mut engaged {
+            narrow(&mut one.assignments, reach);
+        }
         let people = in_post(&engaged, pcn, *month);
         let until = month.last().min(cut.as_of);
-        let sessions = sessions::of_people(&**read, scope, pcn, &people, until, cut.at).await?;
+        let mut sessions = sessions::of_people(&**read, scope, pcn, &people, until, cut.at).await?;
+        sessions.retain(|session| reach.contains(session.date));
         let roster: Vec<(Engagement, Vec<Assignment>)> = engaged
             .iter()
             .map(|engaged| (engaged.engagement.clone(), engaged.assignments.clone()))
             .collect();
-        let asked = Asked { month: *month, today: cut.as_of, rules_known_on: cut.rules_known_on };
+        let asked = Asked {
+            month: *month,
+            today: cut.as_of,
+            rules_known_on: cut.rules_known_on,
+            seen_from: (reach.from() > Date::MIN).then(|| reach.from()),
+        };
         let found = compliance::of_pcn(pcn, asked, &roster, &sessions, &self.book.requirements);
         let not_examined = found
             .not_examined
@@ -119,16 +130,36 @@ impl App {
             not_examined: not_examined.collect(),
             rows: rows(&engaged, &found, pcn, *month),
             counts: found.counts,
-            positions: positions(read).await?,
+            positions: positions(read, cut.at).await?,
         })
     }
 }
 
-/// How far the facts are known.
-pub async fn positions(read: &Read) -> Result<Positions, Error> {
+/// The run of days up to the month of a PCN that may be looked at. Nothing of other days is shown,
+/// nor does anything shown hang on them: what is asked is judged as if they were not there.
+fn reach(scope: &Scope, pcn: &OdsCode, month: Month) -> Result<Period, Error> {
+    let always = Period::new(Date::MIN, None).expect("there is no end to come before");
+    let mut runs = scope.days_of(pcn, always).into_iter();
+    runs.rfind(|run| run.overlap(month.period()).is_some())
+        .ok_or_else(|| Error::internal("a month outside the scope was not refused"))
+}
+
+fn narrow(assignments: &mut Vec<Assignment>, reach: Period) {
+    assignments.retain_mut(|assignment| match assignment.period.overlap(reach) {
+        Some(period) => {
+            assignment.period = period;
+            true
+        }
+        None => false,
+    });
+}
+
+/// How far the facts were known at an instant: ours up to then, those of workforce as followed now,
+/// since nobody tells when they were.
+pub async fn positions(read: &Read, at: Instant) -> Result<Positions, Error> {
     Ok(Positions {
         workforce: facts::cursor(&**read, crate::WORKFORCE).await?,
-        supervision: facts::position(&**read).await?,
+        supervision: facts::position_at(&**read, at).await?,
     })
 }
 

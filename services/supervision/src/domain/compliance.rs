@@ -20,6 +20,11 @@
 //! * `once` binds those who start while it applies: MET from the first sessions on, DUE before,
 //!   without a day, because the sources name none. It is never LATE.
 //!
+//! * Where only the days from some day on may be looked at, they are judged by themselves: a period
+//!   partly before that day asks nothing, as for a starter. Of somebody in post on that day nobody
+//!   here knows the start or what was held before, so `once` is not listed, and a period that is
+//!   over without is LATE, never NEVER.
+//!
 //! Deliberately absent: absence, working patterns and bank holidays, which nobody tells us yet, and
 //! whether the supervisor was the right one.
 
@@ -68,6 +73,9 @@ pub struct Asked {
     pub today: Date,
     /// Which editions of the requirements count.
     pub rules_known_on: Date,
+    /// The first day that may be looked at; none if all may. Posts and sessions of earlier days
+    /// are left out by whoever asks.
+    pub seen_from: Option<Date>,
 }
 
 /// How one requirement stands for one person in one PCN.
@@ -348,8 +356,9 @@ fn standing<'a>(
         })
     };
 
+    let is_start_unseen = asked.seen_from.is_some_and(|first| start <= first);
     if minimum.per == PerPeriod::Once {
-        if !minimum.applies.contains(start) {
+        if is_start_unseen || !minimum.applies.contains(start) {
             return None;
         }
         let met = count(dates.len()) >= minimum.sessions.get();
@@ -369,7 +378,8 @@ fn standing<'a>(
         (count(over().count()), count(over().filter(|slot| enough(*slot)).count()));
 
     if let Some(missed) = over().find(|slot| !enough(*slot)) {
-        let status = if dates.is_empty() { Status::Never } else { Status::Late };
+        let none = dates.is_empty() && !is_start_unseen;
+        let status = if none { Status::Never } else { Status::Late };
         return stands(status, Some(missed), Some(missed.last), periods_ended, periods_met);
     }
     if let Some(open) = ended.iter().find(|slot| !enough(**slot)) {

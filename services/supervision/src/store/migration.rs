@@ -40,14 +40,14 @@ impl MigrationTrait for Sessions {
             .col(text("pcn_code"));
         manager.create_table(columns(&mut session).to_owned()).await?;
         for (name, index) in [
-            ("session_reference", ["reference", "owner_code"]),
-            ("session_pcn_date", ["pcn_code", "date"]),
-            ("session_pcn_id", ["pcn_code", "session_id"]),
+            ("session_reference", &["reference", "owner_code", "pcn_code"][..]),
+            ("session_pcn_date", &["pcn_code", "date"]),
+            ("session_pcn_id", &["pcn_code", "session_id"]),
         ] {
             let mut create = Index::create();
             create.table("session").name(name);
             for column in index {
-                create.col(column);
+                create.col(*column);
             }
             manager.create_index(create).await?;
         }

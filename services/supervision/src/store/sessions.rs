@@ -8,7 +8,7 @@ use kit::roster::{from_column, to_column};
 use kit::statement::{self, Outcome, Provenance, known_at};
 use kit::{Error, Scope};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use terms::{Date, Instant, Minutes, Month, OdsCode, ParseError, PersonId};
+use terms::{Date, Instant, Minutes, OdsCode, ParseError, Period, PersonId};
 use uuid::Uuid;
 
 use super::entity::session;
@@ -40,12 +40,16 @@ pub struct Recorded {
     pub session: Session,
 }
 
-/// What is known under the reference of an owner.
+/// What is known under the reference of an owner in a PCN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// The identifier of the session.
     pub id: SessionId,
-    /// Whether it is, or was believed to be, in a PCN outside the scope.
+    /// Who keeps the record.
+    pub owner: OdsCode,
+    /// The PCN it was held in.
+    pub pcn: OdsCode,
+    /// Whether it is, or was believed to be, on a day outside the scope.
     pub hidden: bool,
 }
 
@@ -60,18 +64,20 @@ pub enum Change {
     Unchanged,
 }
 
-/// The sessions that owners' files call one of `references`, whatever is or was said of them.
+/// The sessions that owners' files call one of `references`, whatever is or was said of them, by
+/// reference. Of PCNs outside the scope there are none.
 ///
-/// Also tells of those outside the scope that they are there: an owner's reference must not be
-/// used twice, nor a session be corrected by somebody who may not see it. By reference and owner.
+/// Of a PCN seen for some days only, also tells that a session of another day is there: it must
+/// not be corrected by somebody who may not see it.
 pub async fn taken(
     db: &impl ConnectionTrait,
     scope: &Scope,
     references: &[String],
-) -> Result<BTreeMap<String, BTreeMap<OdsCode, Taken>>, Error> {
-    let mut found: BTreeMap<String, BTreeMap<OdsCode, Taken>> = BTreeMap::new();
+) -> Result<BTreeMap<String, Vec<Taken>>, Error> {
+    let mut found: BTreeMap<String, Vec<Taken>> = BTreeMap::new();
     for chunk in references.chunks(KEYS) {
         let rows = session::Entity::find()
+            .filter(scope.pcn_within(session::Column::PcnCode))
             .filter(session::Column::Reference.is_in(chunk.iter().map(String::as_str)))
             .all(db)
             .await
@@ -79,18 +85,22 @@ pub async fn taken(
         for row in rows {
             let recorded = to_recorded(row)?;
             let hidden = !visible(scope, &recorded);
-            let owners = found.entry(recorded.session.reference).or_default();
-            let fresh = Taken { id: recorded.id, hidden };
-            let taken = owners.entry(recorded.owner).or_insert(fresh);
-            taken.hidden |= hidden;
+            let Recorded { id, owner, session: Session { reference, pcn, .. }, .. } = recorded;
+            let all = found.entry(reference).or_default();
+            match all.iter_mut().find(|taken| taken.owner == owner && taken.pcn == pcn) {
+                Some(taken) => taken.hidden |= hidden,
+                None => all.push(Taken { id, owner, pcn, hidden }),
+            }
         }
     }
     Ok(found)
 }
 
+/// Whether the day and PCN of a session are in the scope: to keep the person's record is not
+/// enough.
 fn visible(scope: &Scope, recorded: &Recorded) -> bool {
     let Session { pcn, date, .. } = &recorded.session;
-    scope.owns(&recorded.owner) || scope.sees(pcn, Month::of(*date))
+    Period::inclusive(*date, Some(*date)).is_some_and(|day| scope.covers(pcn, day))
 }
 
 /// Records sessions with the lines they stand on; answers for each what it changed.
@@ -110,6 +120,7 @@ pub async fn record(
             Some(*line),
             session.reference.clone(),
             owner.to_string(),
+            session.pcn.to_string(),
             id.0,
             session.person.0,
             person_reference.clone(),
@@ -117,7 +128,6 @@ pub async fn record(
             session.kind.as_str().to_owned(),
             to_column(session.date),
             minutes,
-            session.pcn.to_string(),
         ));
     }
     let outcomes = statement::record(txn, rows).await?;
@@ -133,9 +143,7 @@ pub async fn record(
         .collect()
 }
 
-/// The sessions of people in a PCN up to a day, by day.
-///
-/// Empty where the scope does not reach: callers check and refuse before they ask.
+/// The sessions of people in a PCN up to a day, by day; none of days that the scope does not reach.
 pub async fn of_people(
     db: &impl ConnectionTrait,
     scope: &Scope,
@@ -163,9 +171,8 @@ pub async fn of_people(
     Ok(sessions)
 }
 
-/// One page of the sessions in a PCN, in the order of identifiers, from just past `after`.
-///
-/// May hold sessions of months outside the scope, which the caller takes out.
+/// One page of the sessions in a PCN on days that the scope reaches, in the order of identifiers,
+/// from just past `after`.
 pub async fn of_pcn(
     db: &impl ConnectionTrait,
     scope: &Scope,

@@ -77,6 +77,11 @@ async fn cells_and_headers_that_cannot_be_read_refuse_the_file() {
     let backdated = suite.import(OPERATOR, &late, Some("2025-07-01")).await;
 
     assert_eq!(cells.errors.len(), 5, "{:?}", cells.errors);
+    // What is wrong with cells hides nothing of the other rows.
+    let rest = "s-3,demo-p-999,x,clinical,2025-07-01,30,U09081\n";
+    let all = suite.import(OPERATOR, &format!("{HEADER}{bad}{rest}"), None).await;
+    assert_eq!(all.errors.len(), 6, "{:?}", all.errors);
+    assert!(all.errors[5].starts_with("4 person_id<demo-p-999>"), "{:?}", all.errors);
     assert!(header.errors.iter().all(|error| error.starts_with("1 ")));
     assert_eq!(header.errors.len(), 7, "{:?}", header.errors);
     assert_eq!(backdated.errors, ["2 date<2025-07-02> must not be after 2025-07-01"]);
@@ -124,14 +129,11 @@ async fn a_sibling_sees_and_changes_nothing() {
     let nowhere = suite.import(SIBLING, row("s-2", "demo-p-007", "2025-07-01", "U99999"), None);
     let (place, nowhere) = (place.await.errors, nowhere.await.errors);
     assert_eq!(place[0].replace("U09081", "U99999"), nowhere[0]);
-    // The federation keeps the record of both; its session is not theirs to overwrite.
-    let taken = suite.import(SIBLING, row("s-1", "demo-p-007", "2025-07-02", "U31970"), None);
-    assert_eq!(
-        taken.await.errors,
-        ["2 session_id<s-1> is used already for a session outside your scope; use another"]
-    );
-    let own = suite.import(SIBLING, row("s-3", "demo-p-007", "2025-07-02", "U31970"), None);
-    assert_eq!(own.await.counts(), [1, 0, 0, 0]);
+    // The federation keeps the record of both; what the other calls s-1 is nothing to them.
+    let own = suite.import(SIBLING, row("s-1", "demo-p-007", "2025-07-02", "U31970"), None).await;
+    assert_eq!((own.counts(), &own.import.notes[..]), ([1, 0, 0, 0], &[][..]));
+    let again = suite.import(SIBLING, row("s-1", "demo-p-007", "2025-07-03", "U31970"), None).await;
+    assert_eq!(again.import.notes, ["line 2: session s-1: date 2025-07-02 -> 2025-07-03"]);
 
     assert_eq!(suite.sessions(SIBLING, "U31970", None).await.unwrap().len(), 1);
     for pcn in ["U09081", "U99999"] {
@@ -168,6 +170,134 @@ async fn an_owner_narrows_who_is_meant() {
         ["line 2: session s-1 of another owner has the same session_id and stays as it is"]
     );
     assert_eq!(suite.sessions(OPERATOR, "U09081", None).await.unwrap().len(), 2);
+}
+
+/// Falmouth is served by a federation since July 2025 only.
+fn served_since_july(by: &Provenance) -> Vec<Line> {
+    let new = |code: &str, relation: &str, related: &str, from: &str, until: Option<&str>| {
+        let day = |text: &str| to_column(day(text));
+        Line::Relation(table::organisation_relation::Model::new(
+            by,
+            None,
+            code.to_owned(),
+            relation.to_owned(),
+            related.to_owned(),
+            day(from),
+            until.map(day),
+            false,
+        ))
+    };
+    vec![
+        new("U09081", "served-by", "DEMOFED01", "2024-04-01", Some("2024-04-02")),
+        new("U09081", "served-by", "DEMOFED01", "2025-07-01", None),
+    ]
+}
+
+const FEDERATION: &str = "federation-manager@federation:DEMOFED01";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_days_outside_the_scope_are_not_listed_and_pages_are_full() {
+    let mut suite = Suite::start().await;
+    suite.import(OPERATOR, SESSIONS, Some("2025-07-31")).await;
+    suite.tell(served_since_july).await;
+
+    let mut client = SessionServiceClient::new(suite.channel(FEDERATION));
+    let mut request = pb::ListSessionsRequest {
+        parent: "pcns/U09081".to_owned(),
+        page_size: 2,
+        page_token: String::new(),
+        known_at_date: None,
+    };
+    let mut found = Vec::new();
+    loop {
+        let page = client.list_sessions(suite.after(request.clone())).await.unwrap().into_inner();
+        request.page_token = page.next_page_token;
+        assert!(request.page_token.is_empty() || page.sessions.len() == 2);
+        found.extend(page.sessions);
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+
+    let july =
+        SESSIONS.lines().filter(|line| line.contains(",2025-07-") && line.ends_with("U09081"));
+    assert_eq!(found.len(), july.count());
+    assert!(found.iter().all(|session| session.date.unwrap().month == 7));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_recorded_and_corrected_on_days_inside_the_scope_only() {
+    let mut suite = Suite::start().await;
+    suite.tell(served_since_july).await;
+    let row = |date: &str| format!("{HEADER}s-1,demo-p-007,x,clinical,{date},30,U09081\n");
+    suite.import(MANAGER, row("2025-06-30"), None).await;
+
+    // The federation keeps the record of the person, which is not enough.
+    let early = suite.import(FEDERATION, row("2025-06-30"), None).await;
+    let correction = suite.import(FEDERATION, row("2025-07-01"), None).await;
+    let other = row("2025-07-01").replace("s-1", "s-2");
+    let inside = suite.import(FEDERATION, other, None).await;
+
+    assert_eq!(
+        early.errors[0],
+        "2 pcn_code<U09081> is not a PCN whose sessions you may record (or it might not exist)"
+    );
+    assert_eq!(
+        correction.errors,
+        ["2 session_id<s-1> is used already on a day outside those you may see; use another"]
+    );
+    assert_eq!(inside.counts(), [1, 0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_hangs_on_no_day_outside_the_scope() {
+    let mut suite = Suite::start().await;
+    suite.import(OPERATOR, SESSIONS, Some("2025-07-31")).await;
+    suite.tell(served_since_july).await;
+
+    let seen = suite.summary(FEDERATION, "U09081", "2025-07", None).await.unwrap();
+    let whole = suite.summary(OPERATOR, "U09081", "2025-07", None).await.unwrap();
+
+    let of = |summary: &pb::PcnSupervision, person: &str| -> Vec<String> {
+        let person = summary.people.iter().find(|one| one.person_reference == person).unwrap();
+        let told = |one: &pb::RequirementStatus| {
+            let last = one.last_session_date.map(|date| date.month);
+            format!("{} {} {last:?}", one.code, one.status().as_str_name())
+        };
+        person.requirements.iter().map(told).collect()
+    };
+    let early = |summary: &pb::PcnSupervision| {
+        let mut all = summary.people.iter().flat_map(|one| &one.requirements);
+        all.any(|one| one.last_session_date.is_some_and(|date| date.month < 7))
+    };
+    assert!(early(&whole) && !early(&seen));
+    assert_eq!(seen.never_count, 0);
+    // Late since a session in April; never, as far as may be seen, which is not claimed.
+    let late = "SPLW-CLIN-M SUPERVISION_STATUS_LATE";
+    assert!(of(&whole, "demo-p-005").contains(&format!("{late} Some(4)")));
+    assert!(of(&seen, "demo-p-005").contains(&format!("{late} None")));
+    let july = "CP-CLIN-M SUPERVISION_STATUS_MET Some(7)".to_owned();
+    assert!(of(&seen, "demo-p-001").contains(&july));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_with_oneself_and_the_same_name_in_another_pcn_are_noted() {
+    let suite = Suite::start().await;
+    let row =
+        |pcn: &str| format!("{HEADER}s-1,demo-p-007,demo-p-007,clinical,2025-07-02,30,{pcn}\n");
+
+    let first = suite.import(OPERATOR, row("U09081"), None).await;
+    let second = suite.import(OPERATOR, row("U31970"), None).await;
+
+    assert_eq!(first.import.notes, ["supervised by the same person: line 2"]);
+    assert_eq!(
+        second.import.notes,
+        [
+            "line 2: session s-1 in U09081 has the same session_id and stays as it is",
+            "supervised by the same person: line 2",
+        ]
+    );
+    assert_eq!(suite.sessions(OPERATOR, "U31970", None).await.unwrap().len(), 1);
 }
 
 /// The staff file with one row, the person of which has the reference of another.

@@ -32,11 +32,15 @@ async fn a_roster_that_is_forgotten_is_told_again_the_same() {
     kit::roster::forget(&write, crate::WORKFORCE).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!(rows(&database).await, [""; 0]);
+    // One process serves a database.
+    drop(database);
     suite.run().await;
 
     let after = suite.summary(OPERATOR, "U09081", "2025-07", None).await.unwrap();
     assert_eq!(after, before);
     assert!(!told.is_empty());
+    suite.end().await;
+    let database = crate::open(&suite.config, &suite.kit, clock()).await.unwrap();
     assert_eq!(rows(&database).await, told);
 }
 

@@ -48,9 +48,9 @@ impl EngagementService for Api {
         let after = page.after.as_deref().and_then(|after| after.parse().ok());
         let list = List { pcn, after, limit: page.size + 1, cut };
         let mut rows = self.app.engagements(&caller, &list).await?;
-        let next_page_token = page.next(&mut rows, &self.key, |(id, _)| id.to_string());
-        let engagements =
-            rows.into_iter().filter_map(|(_, seen)| seen).map(wire::engagement).collect();
+        let next_page_token =
+            page.next(&mut rows, &self.key, |seen| seen.engaged.engagement.id.0.to_string());
+        let engagements = rows.into_iter().map(wire::engagement).collect();
         Ok(Response::new(pb::ListEngagementsResponse { engagements, next_page_token }))
     }
 }

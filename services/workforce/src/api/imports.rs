@@ -102,7 +102,7 @@ impl Importing for Api {
         let rows = match kind {
             "organisations" => Rows::Organisations(organisations::read(file)),
             "lists" => Rows::Lists(lists::read(file)),
-            "staff" => Rows::Staff(staff::read(file)),
+            "staff" => Rows::Staff(staff::read(file, self.app.roles())),
             "pcn-workforce" => Rows::PcnWorkforce(pcn_workforce::read(file)),
             "ods-pcns" => Rows::OdsPcns(ods_pcns::read(file)),
             "ods-partners" => Rows::OdsPartners(ods_partners::read(file)),

@@ -39,7 +39,7 @@ impl WorkforceSummaryService for Api {
         let query = StreamQuery::parse(request.into_inner(), database.clock())?;
         let app = self.app.clone();
         let cut = |read: Arc<Read>, cut: Cut| async move {
-            Ok(wire::cut(&cut, kit::facts::position(&**read).await?))
+            Ok(wire::cut(&cut, kit::facts::position_at(&**read, cut.at).await?))
         };
         let summarize =
             move |read: Arc<Read>, scope: kit::Scope, organisation: Organisation, query: Query| {

@@ -10,7 +10,8 @@ use crate::app::App;
 /// An engagement as a caller may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// The engagement, with the hours in the caller's scope only, oldest first.
+    /// The engagement, with hours on days that the caller may see only, oldest first. Hours that
+    /// began earlier are shown from the first such day.
     pub engaged: Engaged,
     /// Minutes a week worked where the caller cannot look, on the day of the cut.
     pub elsewhere: Minutes,
@@ -44,13 +45,9 @@ impl App {
         Ok(seen(&scope, found, cut))
     }
 
-    /// One page of the engagements with hours in a PCN, in the order of identifiers; none for one
-    /// whose hours there are all outside the days that the caller may see.
-    pub async fn engagements(
-        &self,
-        caller: &Caller,
-        list: &List,
-    ) -> Result<Vec<(Uuid, Option<Seen>)>, Error> {
+    /// One page of the engagements with hours in a PCN on days that the caller may see, in the order
+    /// of identifiers.
+    pub async fn engagements(&self, caller: &Caller, list: &List) -> Result<Vec<Seen>, Error> {
         let read = self.database.read().await?;
         let scope = caller.scope(&*read, self.database.clock()).await?;
         let List { pcn, after, limit, cut } = list;
@@ -60,14 +57,7 @@ impl App {
             return Err(caller.denied(&names::pcn(pcn)));
         }
         let page = roster::engagements_of_pcn(&*read, &scope, pcn, *after, *limit, cut.at).await?;
-        let shown = |engaged: Engaged| {
-            let id = engaged.engagement.id.0;
-            let here = engaged.assignments.iter().any(|assignment| {
-                assignment.pcn == *pcn && scope.sees_days(pcn, assignment.period)
-            });
-            (id, here.then(|| seen(&scope, engaged, cut)))
-        };
-        Ok(page.into_iter().map(shown).collect())
+        Ok(page.into_iter().map(|engaged| seen(&scope, engaged, cut)).collect())
     }
 }
 
@@ -78,7 +68,11 @@ fn seen(scope: &Scope, mut engaged: Engaged, cut: &Cut) -> Seen {
         engaged.assignments.iter().filter(today).map(|assignment| assignment.weekly).sum();
     let contract =
         engaged.assignments.iter().filter(today).filter_map(|today| today.contract).max();
-    engaged.assignments.retain(|assignment| scope.sees_days(&assignment.pcn, assignment.period));
+    let reached = |assignment: terms::Assignment| {
+        let runs = scope.days_of(&assignment.pcn, assignment.period);
+        runs.into_iter().map(move |period| terms::Assignment { period, ..assignment.clone() })
+    };
+    engaged.assignments = engaged.assignments.into_iter().flat_map(reached).collect();
     engaged.assignments.sort_by(|a, b| (a.period.from(), &a.pcn).cmp(&(b.period.from(), &b.pcn)));
     let here: Minutes =
         engaged.assignments.iter().filter(today).map(|assignment| assignment.weekly).sum();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use kit::cut::NOW;
 use kit::roster::{self, ListSize, Organisation, Related};
-use kit::{Caller, Error, names};
-use terms::{Date, OdsCode, OrganisationKind};
+use kit::{Caller, Error, Scope, names};
+use terms::{Date, OdsCode, OrganisationKind, Period};
 
 use crate::app::App;
 use crate::store::places;
@@ -65,7 +65,8 @@ impl App {
         Ok(found)
     }
 
-    /// The lists of a PCN or practice in the caller's scope, newest first, from just before a day.
+    /// The lists of a PCN or practice on days that the caller may see, newest first, from just
+    /// before a day. Those of a practice are seen through the PCN that it was part of on the day.
     pub async fn list_sizes(
         &self,
         caller: &Caller,
@@ -75,11 +76,11 @@ impl App {
         let read = self.database.read().await?;
         let scope = caller.scope(&*read, self.database.clock()).await?;
         let denied = || caller.denied(&names::organisation(code));
+        let above = roster::relations(&*read, code, NOW).await?;
         let found = roster::organisation(&*read, code, NOW).await?.ok_or_else(denied)?;
         let seen = match found.kind {
             OrganisationKind::Pcn => scope.sees_ever(code),
             OrganisationKind::Practice => {
-                let above = roster::relations(&*read, code, NOW).await?;
                 scope.is_england()
                     || above.iter().any(|above| scope.sees_days(&above.related, above.period))
             }
@@ -95,6 +96,17 @@ impl App {
         }
         let lists = places::lists_to(&*read, &scope, code, None, NOW).await?;
         let before = |list: &ListSize| before.is_none_or(|before| list.date < before);
-        Ok(lists.into_values().rev().filter(before).collect())
+        let reached = |list: &ListSize| {
+            scope.is_england()
+                || sees_day(&scope, code, list.date)
+                || above.iter().any(|above| {
+                    above.period.contains(list.date) && sees_day(&scope, &above.related, list.date)
+                })
+        };
+        Ok(lists.into_values().rev().filter(before).filter(reached).collect())
     }
+}
+
+fn sees_day(scope: &Scope, pcn: &OdsCode, day: Date) -> bool {
+    Period::inclusive(day, Some(day)).is_some_and(|day| scope.sees_days(pcn, day))
 }

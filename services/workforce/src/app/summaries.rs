@@ -70,7 +70,7 @@ impl App {
             list_size: lists.into_values().next_back(),
             statistics: statistics::of_pcn(pcn, *month, &lines),
             national_return: national_return(query, rows, &self.mappings),
-            position: facts::position(db).await?,
+            position: facts::position_at(db, cut.at).await?,
             organisation,
         })
     }

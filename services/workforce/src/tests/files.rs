@@ -205,7 +205,7 @@ async fn bad_staff_is_refused_with_line_column_and_reason() {
         (
             "2025-07-16,,,,,",
             "2025-07-15,,,,,",
-            &["16 start<2025-07-15> overlaps line 15 from 2025-07-15 to 2025-07-15"],
+            &["16 start<2025-07-15> overlaps line 15, from 2025-07-15 to 2025-07-15"],
         ),
         (
             "2025-07-16,,,,,",
@@ -392,4 +392,63 @@ async fn a_code_met_only_as_a_parent_becomes_an_organisation() {
     assert_eq!(applied.added, 3);
     let again = world.bring(OPERATOR, "organisations", &file, Some(JULY)).await.unwrap();
     assert_eq!((again.added, again.corrected, again.unchanged), (0, 0, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_empty_cell_keeps_and_who_changed_is_noted_by_line() {
+    let world = World::demonstration().await;
+    let header = STAFF.lines().next().unwrap();
+    let row = "demo-e-011,demo-p-011,Changed,,PA,,7,DEMOCOM01,PCN_DIRECT,U09081,37.5,,2021-08-16,,\
+               GMC,,2027-01-31,,";
+
+    let applied = world.bring(OPERATOR, "staff", format!("{header}\n{row}\n"), None).await.unwrap();
+
+    assert_eq!(
+        applied.notes,
+        [
+            "line 2: end 2025-07-11 is known and stays; an empty cell clears nothing",
+            "line 2: the particulars of person demo-p-011 changed",
+            "line 2: the registration of person demo-p-011 with GMC changed",
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_models_and_roles_are_told_with_the_right_ones() {
+    let world = World::demonstration().await;
+    let file = STAFF.replace("CP,standard,8a,DEMOCOM01,PCN_DIRECT", "cp,standard,8a,DEMOCOM01,PCN");
+
+    let found = world.bring(OPERATOR, "staff", file, None).await.unwrap_err();
+
+    let role = "2 role<cp> must be a role of the scheme: AP, CC, CNPC, CP,";
+    let model = "2 model<PCN> must be a deployment model: PCN_DIRECT, LEAD_PRACTICE, FLAT,";
+    assert!(found[0].starts_with(role), "{found:?}");
+    assert!(found[1].starts_with(model) && found[1].ends_with("NON_GP"), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pcn_has_one_london_area_a_day() {
+    let world = World::demonstration().await;
+    let header = ORGANISATIONS.lines().next().unwrap();
+    let row = |from: &str, to: &str, area: &str| {
+        format!("U09081,FALMOUTH AND PENRYN PCN,pcn,part-of,11N,{from},{to},{area}\n")
+    };
+    let bring = async |rows: &[String]| {
+        let file = format!("{header}\n{}", rows.concat());
+        world.bring(OPERATOR, "organisations", file, None).await
+    };
+
+    let known = bring(&[row("2024-04-01", "", "inner")]).await.unwrap_err();
+    let both = [row("2019-10-01", "", "outside"), row("2024-04-01", "", "inner")];
+    let both = bring(&both).await.unwrap_err();
+    let follows = [row("2019-10-01", "2024-03-31", "outside"), row("2024-04-01", "", "inner")];
+    bring(&follows).await.unwrap();
+
+    assert_eq!(
+        known,
+        ["2 london_area<inner> U09081 is known as outside from 2019-10-01 on some of these days; \
+          a PCN has one area a day"]
+    );
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert!(both[0].starts_with("2 london_area<outside> line 3 says inner of U09081"), "{both:?}");
 }

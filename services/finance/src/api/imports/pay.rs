@@ -9,7 +9,7 @@ use std::fs::File;
 use kit::table::{self, Column, Problem, Problems, Row};
 use terms::{Month, ParseError, Pence, parse_date};
 
-use crate::app::pay::PayRow;
+use crate::app::pay::{AMOUNTS, PayFile, PayRow};
 
 const COLUMNS: &[Column] = &[
     Column::required("engagement_id"),
@@ -21,8 +21,9 @@ const COLUMNS: &[Column] = &[
     Column::optional("paid_on"),
 ];
 
-/// Reads the rows, each on its own.
-pub(super) fn read(file: File) -> Result<Vec<PayRow>, Problems> {
+/// Reads the rows, each on its own. Bad rows do not hide what is wrong with good ones across the
+/// file, so both are handed on; without any good row nothing is left to look at.
+pub(super) fn read(file: File) -> Result<PayFile, Problems> {
     let mut problems = Problems::new();
     let mut rows = Vec::new();
     let read = table::read(file, COLUMNS, &mut problems, |row, problems| {
@@ -31,7 +32,10 @@ pub(super) fn read(file: File) -> Result<Vec<PayRow>, Problems> {
     if let Err(error) = read {
         problems.push(Problem::of_line(0, format!("the file could not be read: {error}")));
     }
-    if problems.is_empty() { Ok(rows) } else { Err(problems) }
+    if rows.is_empty() && !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(PayFile { rows, problems })
 }
 
 fn pay_row(row: &Row<'_>, problems: &mut Problems) -> Option<PayRow> {
@@ -52,5 +56,6 @@ fn pay_row(row: &Row<'_>, problems: &mut Problems) -> Option<PayRow> {
         employer_pension: employer_pension?,
         fees: fees?,
         paid_on: paid_on?,
+        written: AMOUNTS.map(|column| row.text(column).to_owned()),
     })
 }

@@ -51,7 +51,7 @@ impl Explained<'_> {
                 (was != is).then(|| format!("The maximum of the line was {was} and is {is}."))
             }
             StepCode::Room if difference.figure_differs() => Some(self.figures(before, after)),
-            StepCode::Room => room(before, after),
+            StepCode::Room => self.room_differs(before, after),
             StepCode::LowerOf
             | StepCode::Unpriced
             | StepCode::NotClaimable
@@ -73,6 +73,23 @@ impl Explained<'_> {
             | StepCode::Baseline
             | StepCode::Cap => None,
         }
+    }
+
+    /// What was left of the sum for the line, where lines before it take another part of it.
+    fn room_differs(&self, before: &Step, after: &Step) -> Option<String> {
+        let left = |step| money(step, NumberName::Left);
+        let (was, is): (Pence, Pence) = (left(before)?, left(after)?);
+        (was != is).then(|| {
+            if !self.year_shown {
+                return "Lines before this one take another part of the allocation; the room is \
+                        not shown."
+                    .to_owned();
+            }
+            format!(
+                "Of the allocation, {was} was left for the line and {is} is, because lines before \
+                 it take another part."
+            )
+        })
     }
 
     /// Both figures with since when they are known, how sure they are and where they were read.
@@ -132,16 +149,4 @@ fn outcome(comparison: &Comparison, (earlier, later): (Date, Date)) -> String {
         told(comparison.earlier),
         told(comparison.later)
     )
-}
-
-/// What was left of the sum for the line, where lines before it take another part of it.
-fn room(before: &Step, after: &Step) -> Option<String> {
-    let left = |step| money(step, NumberName::Left);
-    let (was, is): (Pence, Pence) = (left(before)?, left(after)?);
-    (was != is).then(|| {
-        format!(
-            "Of the allocation, {was} was left for the line and {is} is, because lines before it \
-             take another part."
-        )
-    })
 }

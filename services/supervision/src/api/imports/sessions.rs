@@ -5,7 +5,7 @@ use std::io::Read;
 use kit::table::{self, Column, Problem, Problems};
 use terms::{Minutes, ParseError};
 
-use crate::app::sessions::Row;
+use crate::app::sessions::{Row, Sheet};
 use crate::domain::requirement::Kind;
 
 const COLUMNS: &[Column] = &[
@@ -24,7 +24,7 @@ const MINUTES_MAX: u32 = 1_440;
 const REFERENCE_CHARS_MAX: usize = 64;
 
 /// Reads a file, checking each row on its own.
-pub(super) fn read(file: impl Read) -> Result<Vec<Row>, Problems> {
+pub(super) fn read(file: impl Read) -> Sheet {
     let mut problems = Problems::new();
     let mut rows = Vec::new();
     let outcome = table::read(file, COLUMNS, &mut problems, |row, problems| {
@@ -49,12 +49,13 @@ pub(super) fn read(file: impl Read) -> Result<Vec<Row>, Problems> {
             rows.push(Row { line, reference, person, supervisor, kind, date, minutes, pcn });
         }
     });
-    if let Err(error) = outcome {
+    let count = outcome.unwrap_or_else(|error| {
         // The spooled copy, not the caller's file: operators are told, callers try again.
         tracing::error!("a received file cannot be read: {error}");
         problems.push(Problem::of_line(0, "the file could not be read; send it again"));
-    }
-    if problems.is_empty() { Ok(rows) } else { Err(problems) }
+        0
+    });
+    Sheet { rows, problems, count }
 }
 
 fn reference(text: &str) -> Result<String, ParseError> {
@@ -90,7 +91,7 @@ mod tests {
 
     #[track_caller]
     fn bad(row: &str, problems: &[&str]) {
-        let found = read(format!("{HEADER}{row}\n").as_bytes()).unwrap_err().into_vec();
+        let found = read(format!("{HEADER}{row}\n").as_bytes()).problems.into_vec();
         let found: Vec<String> = found
             .into_iter()
             .map(|problem| format!("{} {}<{}>", problem.line, problem.column, problem.value))
@@ -107,7 +108,7 @@ mod tests {
         bad("s,p,x,ratio,2025-07-01,30,U00070", &["2 kind<ratio>"]);
         bad("s,p,x,Clinical,2025-07-01,30,U00070", &["2 kind<Clinical>"]);
         bad(
-            ",,,,,,",
+            ",,,,,,u",
             &[
                 "2 session_id<>",
                 "2 person_id<>",
@@ -115,7 +116,7 @@ mod tests {
                 "2 kind<>",
                 "2 date<>",
                 "2 minutes<>",
-                "2 pcn_code<>",
+                "2 pcn_code<u>",
             ],
         );
         bad("s,p,x,clinical,2025-02-30,30,u00070", &["2 date<2025-02-30>", "2 pcn_code<u00070>"]);

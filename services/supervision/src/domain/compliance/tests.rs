@@ -66,7 +66,7 @@ fn session(place: &str, kind: Kind, date: Date) -> Session {
 
 fn asked(month: &str, today: &str) -> Asked {
     let today = day(today);
-    Asked { month: month.parse().expect("a month"), today, rules_known_on: today }
+    Asked { month: month.parse().expect("a month"), today, rules_known_on: today, seen_from: None }
 }
 
 fn rule(per: PerPeriod, sessions: u32) -> Requirement {
@@ -360,7 +360,7 @@ proptest! {
         let mut sessions: Vec<Session> =
             held.iter().map(|date| session(PCN, Kind::Clinical, *date)).collect();
         let month = "2025-07".parse().expect("a month");
-        let asked = Asked { month, today, rules_known_on: day("2025-08-31") };
+        let asked = Asked { month, today, rules_known_on: day("2025-08-31"), seen_from: None };
 
         let before = of_pcn(&pcn(PCN), asked, &roster, &sessions, &requirements);
         sessions.push(session(PCN, Kind::Clinical, more));
@@ -402,4 +402,35 @@ proptest! {
         prop_assert_eq!(joined.iter().any(|run| run.contains(probe)), covered);
         prop_assert!(joined.windows(2).all(|pair| pair[0].until() < Some(pair[1].from())));
     }
+}
+
+#[test]
+fn days_that_may_not_be_looked_at_decide_nothing() {
+    let standings = |per: PerPeriod, first: &str, held: &[&str]| {
+        let roster = [post(Some(ann()), "CP", &[(PCN, Stage::Standard, first, None)])];
+        let sessions: Vec<Session> =
+            held.iter().map(|date| session(PCN, Kind::Clinical, day(date))).collect();
+        let requirements = Requirements { rows: vec![rule(per, 1)] };
+        let asked = Asked { seen_from: Some(day("2025-06-16")), ..asked(AFTER.0, "2025-10-10") };
+        let found = of_person(ann(), &pcn(PCN), asked, &roster, &sessions, &requirements);
+        found.first().map(|one| one.status)
+    };
+    // In post already on the first day that may be seen: what was held before is not known.
+    let unseen = "2025-06-16";
+    assert_eq!(standings(PerPeriod::Month, unseen, &[]), Some(Status::Late));
+    assert_eq!(standings(PerPeriod::Month, unseen, &["2025-07-01"]), Some(Status::Met));
+    assert_eq!(standings(PerPeriod::Once, unseen, &["2025-07-01"]), None);
+    // Who started later is known from the start.
+    let seen = "2025-06-17";
+    assert_eq!(standings(PerPeriod::Month, seen, &[]), Some(Status::Never));
+    assert_eq!(standings(PerPeriod::Once, seen, &["2025-07-01"]), Some(Status::Met));
+    // A year begun before is asked of nobody.
+    let of_year = |month: &str| {
+        let roster =
+            [post(Some(ann()), "CP", &[(PCN, Stage::Standard, unseen, Some("2026-06-30"))])];
+        let requirements = Requirements { rows: vec![rule(PerPeriod::Year, 1)] };
+        let asked = Asked { seen_from: Some(day(unseen)), ..asked(month, "2026-02-01") };
+        of_person(ann(), &pcn(PCN), asked, &roster, &[], &requirements).len()
+    };
+    assert_eq!(of_year("2025-12"), 0);
 }

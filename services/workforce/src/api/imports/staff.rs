@@ -3,12 +3,13 @@
 use std::io::Read;
 
 use kit::table::{Column, Problem, Problems, Row as Cells};
-use terms::{FULL_TIME, Stage};
+use terms::{DeploymentModel, FULL_TIME, RoleCode, Stage};
 
 use super::cells;
 use crate::app::imports::Sheet;
 use crate::app::imports::staff::Row;
 use crate::app::people::Particulars;
+use crate::domain::role::Roles;
 
 const COLUMNS: &[Column] = &[
     Column::required("engagement_id"),
@@ -33,17 +34,17 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Reads a file, checking each row on its own.
-pub(super) fn read(file: impl Read) -> Sheet<Row> {
+pub(super) fn read(file: impl Read, roles: &Roles) -> Sheet<Row> {
     cells::sheet(file, COLUMNS, |row, problems| {
         let engagement = row.parse("engagement_id", problems, cells::reference);
         let person = row.parse_optional("person_id", problems, cells::reference);
         let particulars = particulars(row, problems);
         let expiry = row.parse_optional("registration_expiry", problems, cells::date);
-        let role = row.parse("role", problems, str::parse);
+        let role = row.parse("role", problems, |text| role(text, roles));
         let stage = row.parse_optional("stage", problems, str::parse);
         let band = row.parse_optional("band", problems, str::parse);
         let employer = row.parse("employer_code", problems, cells::code);
-        let model = row.parse("model", problems, str::parse);
+        let model = row.parse("model", problems, model);
         let pcn = row.parse("pcn_code", problems, cells::code);
         let weekly = row.parse("weekly_hours", problems, cells::hours);
         let full_time = row.parse_optional("full_time_hours", problems, cells::some_hours);
@@ -73,6 +74,20 @@ pub(super) fn read(file: impl Read) -> Sheet<Row> {
             leaving_reason: leaving_reason?,
             rounded: rounded.into_iter().map(u32::from).sum(),
         })
+    })
+}
+
+fn role(text: &str, roles: &Roles) -> Result<RoleCode, String> {
+    text.parse().map_err(|_| {
+        let known: Vec<&str> = roles.iter().map(|role| role.code.as_str()).collect();
+        format!("must be a role of the scheme: {}", known.join(", "))
+    })
+}
+
+fn model(text: &str) -> Result<DeploymentModel, String> {
+    text.parse().map_err(|_| {
+        let known: Vec<&str> = DeploymentModel::ALL.iter().map(|model| model.as_str()).collect();
+        format!("must be a deployment model: {}", known.join(", "))
     })
 }
 

@@ -1,14 +1,15 @@
 //! The kind `organisations`: names, kinds, relations and London areas.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kit::Error;
+use kit::cut::NOW;
 use kit::db::Write;
 use kit::imports::{Applied, Context};
 use kit::roster::table::london_area;
-use kit::roster::{Line, to_column};
+use kit::roster::{self, Line, to_column};
 use kit::table::{Problem, Problems};
-use terms::{Date, LondonArea, OdsCode, OrganisationKind, Relation};
+use terms::{Date, LondonArea, OdsCode, OrganisationKind, Period, Relation};
 
 use super::places::{Link, Met, Places, Stated, UNALLOCATED, day_after};
 use super::{Sheet, record, repeated};
@@ -88,6 +89,7 @@ pub async fn import(
     }
     let mut notes = Vec::new();
     let mut lines = places.lines(write, context, &mut problems, &mut notes).await?;
+    check_areas(write, &areas, context, &mut problems).await?;
     if !problems.is_empty() {
         return Ok(Err(problems));
     }
@@ -102,6 +104,43 @@ pub async fn import(
         )))
     }));
     record(write, lines, count, notes).await.map(Ok)
+}
+
+/// Tells of days on which a PCN would have two areas, by two rows or by a row and what is known.
+async fn check_areas(
+    write: &Write,
+    areas: &BTreeMap<(&OdsCode, Date), (&Row, LondonArea)>,
+    context: &Context,
+    problems: &mut Problems,
+) -> Result<(), Error> {
+    let days = |row: &Row| Period::inclusive(row.valid_from?, row.valid_to);
+    let mut told = BTreeSet::new();
+    let mut wrong = |row: &Row, area: LondonArea, other: String| {
+        if told.insert(row.line) {
+            let reason = format!("{other} on some of these days; a PCN has one area a day");
+            problems.push(Problem::new(row.line, "london_area", area.as_str(), reason));
+        }
+    };
+    for ((code, _), (row, area)) in areas {
+        let Some(here) = days(row) else { continue };
+        let all = areas.range((*code, Date::MIN)..=(*code, Date::MAX));
+        for (_, (other, others)) in all {
+            if area != others && days(other).is_some_and(|days| days.overlap(here).is_some()) {
+                wrong(row, *area, format!("line {} says {others} of {code}", other.line));
+            }
+        }
+        for at in [context.provenance.known_from, NOW] {
+            for (known, others) in roster::london_areas(&**write, code, at).await? {
+                // A row under the same key takes the place of what is known.
+                let replaced = areas.contains_key(&(*code, known.from()));
+                if !replaced && *area != others && known.overlap(here).is_some() {
+                    let from = known.from();
+                    wrong(row, *area, format!("{code} is known as {others} from {from}"));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check(row: &Row, problems: &mut Problems) {

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use kit::Error;
 use kit::cut::NOW;
 use kit::db::Write;
 use kit::imports::{self, Applied, Context};
 use kit::roster::table::{assignment, engagement};
-use kit::roster::{self, Line, Organisation, from_column, to_column};
+use kit::roster::{self, Engaged, Line, Organisation, from_column, to_column};
 use kit::statement::Outcome;
 use kit::table::{Problem, Problems};
+use kit::{Error, Scope};
 use terms::{
     Band, Date, DeploymentModel, EngagementId, Minutes, OdsCode, OrganisationKind, Period,
     PersonId, RoleCode, Stage,
@@ -27,7 +27,7 @@ use crate::events;
 use crate::store::people::{self, Particulars, Person, Registration, Stored};
 
 /// The text for a PCN that does not exist and for one outside the scope.
-const NO_PCN: &str = "unknown PCN or one you may not see";
+const NO_PCN: &str = "unknown PCN or one you may not see; import organisations first if it is new";
 /// How many lines a note names.
 const NAMED: usize = 10;
 
@@ -97,16 +97,21 @@ pub async fn import(
     let Sheet { rows, mut problems, count: records } = sheet;
     let at = context.provenance.known_from;
     let scope = &context.scope;
+    check_owner(write, context).await?;
     keys(&rows, &mut problems);
     engagements_agree(&rows, &mut problems);
     people_agree(&rows, &mut problems);
     let known = organisations(write, &rows).await?;
-    check_pcns(&rows, &known, context, &mut problems);
+    // Rows in PCNs that may not be seen are told, and nothing more is looked up for them.
+    let mut refused = check_pcns(&rows, &known, context, &mut problems);
+    alone(rows.iter().filter(|row| refused.contains(&row.line)), roles, &mut problems);
 
     let mut by_reference: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-    for row in &rows {
+    for row in rows.iter().filter(|row| !refused.contains(&row.line)) {
         by_reference.entry(&row.engagement).or_default().push(row);
     }
+    let names: Vec<String> = by_reference.keys().map(|name| (*name).to_owned()).collect();
+    let named = roster::engagements_by_reference(&**write, scope, &names, NOW).await?;
     let references = by_reference.keys().copied().collect();
     let ids = people::engagement_ids(&**write, scope, &references).await?;
     let references = rows.iter().filter_map(|row| row.person.as_deref()).collect();
@@ -116,9 +121,11 @@ pub async fn import(
     for (reference, mut lines) in by_reference {
         lines.sort_by_key(|row| (row.start, row.line));
         let known_owners = ids.get(reference);
-        let Some(owner) = owner(&lines, known_owners, &known, context, &mut problems) else {
+        let kept = named.get(reference).map_or(&[][..], Vec::as_slice);
+        let Some(owner) = owner(&lines, kept, &known, context, &mut problems) else {
             continue;
         };
+        check_others(&lines, kept, &owner, &mut problems);
         let id = known_owners.and_then(|owners| owners.get(&owner)).copied();
         let person = lines[0].person.as_ref().map(|reference| {
             let key = (owner.clone(), reference.clone());
@@ -139,23 +146,47 @@ pub async fn import(
     let stored = people::stored(&**write, scope, &engagements, at).await?;
     let particulars = people::particulars(&**write, scope, &involved).await?;
     let mut notes = Vec::new();
-    check_roster(&groups, &stored, &particulars, roles, &mut problems, &mut notes);
+    let outside = check_days(&groups, &stored, scope, &mut problems);
+    let uncovered = rows.iter().filter(|row| outside.contains(&row.line));
+    alone(uncovered, roles, &mut problems);
+    refused.extend(outside);
+    let roster = Roster { groups: &groups, stored: &stored, refused: &refused, scope };
+    check_roster(&roster, &particulars, roles, &mut problems, &mut notes);
     if !problems.is_empty() {
         return Ok(Err(problems));
     }
 
     remark(&rows, &known, &mut notes);
+    remark_ends(&groups, &stored, scope, &mut notes);
     let lines = lines(&groups, &stored, context);
     people::add(&**write, scope, &new_people).await?;
     let mut applied = record(write, lines, records, notes).await?;
     let changed = changed_particulars(&groups, &particulars);
-    for (person, _) in changed.iter().filter(|(person, _)| particulars.contains_key(person)) {
+    for (_, row, _) in changed.iter().filter(|(person, ..)| particulars.contains_key(person)) {
         applied.corrected += 1;
-        applied.notes.push(format!("the particulars of {person} changed"));
+        let named = row.person.as_deref().unwrap_or_default();
+        applied.notes.push(format!("line {}: the particulars of person {named} changed", row.line));
     }
+    let changed = changed.into_iter().map(|(person, _, merged)| (person, merged)).collect();
     people::set_particulars(&**write, scope, changed).await?;
     registrations(write, &groups, context, &mut applied).await?;
     Ok(Ok(applied))
+}
+
+/// Refuses an owner that was named and keeps no records: one that is not known, closed or of
+/// another kind.
+async fn check_owner(write: &Write, context: &Context) -> Result<(), Error> {
+    use OrganisationKind::{Federation, Icb, Pcn};
+
+    let Some(owner) = &context.owner else { return Ok(()) };
+    for kind in [Pcn, Federation, Icb] {
+        if roster::is_open(&**write, owner, kind, context.recorded_on).await? {
+            return Ok(());
+        }
+    }
+    let reason =
+        format!("must be a known PCN, federation or ICB that is open on {}", context.recorded_on);
+    Err(Error::invalid("header.owner", reason))
 }
 
 fn keys(rows: &[Row], problems: &mut Problems) {
@@ -247,79 +278,198 @@ async fn organisations(
     roster::organisations_by_code(&**write, &named.collect(), NOW).await
 }
 
+/// Tells of rows whose PCN is not known or has none of its days in the scope; gives their lines.
 fn check_pcns(
     rows: &[Row],
     known: &BTreeMap<OdsCode, Organisation>,
     context: &Context,
     problems: &mut Problems,
-) {
+) -> BTreeSet<u32> {
+    let mut refused = BTreeSet::new();
     for row in rows {
         let is_pcn = known.get(&row.pcn).is_some_and(|found| found.kind == OrganisationKind::Pcn);
-        // The days of a row that ends before it starts are its first day, to look for the PCN.
-        let days = Period::inclusive(row.start, row.end)
-            .or_else(|| Period::inclusive(row.start, Some(row.start)));
-        if !is_pcn || !days.is_some_and(|days| context.scope.sees_days(&row.pcn, days)) {
+        if !is_pcn || !days(row).is_some_and(|days| context.scope.sees_days(&row.pcn, days)) {
             problems.push(Problem::new(row.line, "pcn_code", row.pcn.as_str(), NO_PCN));
+            refused.insert(row.line);
         }
     }
+    refused
+}
+
+/// The days of a row; of one that ends before it starts the first day, to look for the PCN.
+fn days(row: &Row) -> Option<Period> {
+    Period::inclusive(row.start, row.end).or_else(|| Period::inclusive(row.start, Some(row.start)))
+}
+
+/// Tells of rows that would change days of their PCN outside the scope, whether those that they
+/// state or those known under the same key; gives their lines. A row that changes nothing may
+/// stand in the file.
+fn check_days(
+    groups: &[Group<'_>],
+    stored: &HashMap<EngagementId, Stored>,
+    scope: &Scope,
+    problems: &mut Problems,
+) -> BTreeSet<u32> {
+    let mut refused = BTreeSet::new();
+    for group in groups {
+        let before = stored.get(&group.id);
+        for row in &group.rows {
+            let known = before.and_then(|before| same_key(before, row));
+            if known.is_some_and(|known| says_the_same(known, row)) {
+                continue;
+            }
+            let stated = match (row.end, known) {
+                (None, Some(known)) => period_of(known),
+                (_, _) => days(row),
+            };
+            let touched = [stated, known.and_then(period_of)];
+            if touched.into_iter().flatten().all(|days| scope.covers(&row.pcn, days)) {
+                continue;
+            }
+            let reason = "has days outside those of the PCN that you may change";
+            problems.push(Problem::new(row.line, "start", &row.start.to_string(), reason));
+            refused.insert(row.line);
+        }
+    }
+    refused
+}
+
+fn period_of(hours: &assignment::Model) -> Option<Period> {
+    Period::new(from_column(hours.valid_from), hours.valid_until.map(from_column))
+}
+
+fn says_the_same(known: &assignment::Model, row: &Row) -> bool {
+    let until = day_after(row.end).map(to_column);
+    until.is_none_or(|until| known.valid_until == Some(until))
+        && minutes(known.weekly_minutes) == Some(row.weekly)
+        && row
+            .contract
+            .is_none_or(|contract| known.contract_minutes.and_then(minutes) == Some(contract))
+        && known.stage == row.stage.as_str()
+        && row.band.is_none_or(|band| known.band.as_deref() == Some(band.as_str()))
 }
 
 /// Who keeps an engagement: who is named, else who keeps it already, else the employer if it is a
 /// federation, else the PCN of the earliest row.
+///
+/// An owner keeps it already that has hours of it in a PCN of the rows: another that merely uses
+/// the same reference keeps something else, and stands in nobody's way.
 fn owner(
     rows: &[&Row],
-    known_owners: Option<&BTreeMap<OdsCode, EngagementId>>,
+    kept: &[Engaged],
     known: &BTreeMap<OdsCode, Organisation>,
     context: &Context,
     problems: &mut Problems,
 ) -> Option<OdsCode> {
     let first = rows[0];
-    let owners = known_owners.map_or(0, BTreeMap::len);
-    let owner = match imports::owner_of(context) {
-        Some(owner) => owner,
-        None if owners == 1 => known_owners.and_then(|owners| owners.keys().next()).cloned()?,
-        None if owners > 1 => {
-            let reason = "is kept by more than one owner you may write for; say which with --owner";
-            let problem = Problem::new(first.line, "engagement_id", &first.engagement, reason);
-            problems.push(problem);
-            return None;
-        }
-        None => {
-            let employer = known.get(&first.employer);
-            match employer.is_some_and(|found| found.kind == OrganisationKind::Federation) {
-                true => first.employer.clone(),
-                false => first.pcn.clone(),
-            }
-        }
+    let scope = &context.scope;
+    let employer = known
+        .get(&first.employer)
+        .filter(|found| found.kind == OrganisationKind::Federation)
+        .map(|found| &found.code);
+    let has_hours = |engaged: &&Engaged, row: &Row| {
+        engaged.assignments.iter().any(|hours| hours.pcn == row.pcn)
     };
-    if !context.scope.owns(&owner) {
-        // A PCN that may not be seen was told already, and is told no further.
-        if owner != first.pcn {
-            let reason = "would keep the record, and you may not write for it; say who does with \
-                          --owner";
-            let value = first.employer.as_str();
-            problems.push(Problem::new(first.line, "employer_code", value, reason));
-        }
+    let ours: Vec<&Engaged> =
+        kept.iter().filter(|engaged| scope.owns(&engaged.engagement.owner)).collect();
+    let keeper = || {
+        let mut found = rows
+            .iter()
+            .filter_map(|row| ours.iter().copied().find(|engaged| has_hours(engaged, row)));
+        found.next().map(|engaged| &engaged.engagement.owner)
+    };
+    let named = imports::owner_of(context);
+    let owner = match (&named, ours.len()) {
+        (Some(owner), _) => owner,
+        (None, 0 | 1) => keeper().or(employer).unwrap_or(&first.pcn),
+        (None, _) => employer.or_else(keeper).unwrap_or(&first.pcn),
+    };
+    if !scope.owns(owner) {
+        let reason = "would keep the record, and you may not write for it; say who does with \
+                      --owner";
+        let (column, value) = match *owner == first.employer {
+            true => ("employer_code", &first.employer),
+            false => ("pcn_code", &first.pcn),
+        };
+        let reason = match *owner == first.employer || *owner == first.pcn {
+            true => reason.to_owned(),
+            false => format!("{owner} {reason}"),
+        };
+        problems.push(Problem::new(first.line, column, value.as_str(), reason));
         return None;
     }
-    Some(owner)
+    Some(owner.clone())
+}
+
+/// Tells of rows that state hours which another owner keeps under the same reference: one
+/// engagement has one owner. Only hours that the caller may see are compared.
+fn check_others(rows: &[&Row], kept: &[Engaged], owner: &OdsCode, problems: &mut Problems) {
+    for row in rows {
+        let Some(days) = Period::inclusive(row.start, row.end) else { continue };
+        let same = |hours: &terms::Assignment| {
+            hours.pcn == row.pcn && hours.period.overlap(days).is_some()
+        };
+        let mut others = kept.iter().filter(|engaged| engaged.engagement.owner != *owner);
+        let Some(other) = others.find(|engaged| engaged.assignments.iter().any(same)) else {
+            continue;
+        };
+        let reason = format!(
+            "is kept by another owner, {}, with hours in {} on the same days",
+            other.engagement.owner, row.pcn
+        );
+        problems.push(Problem::new(row.line, "engagement_id", &row.engagement, reason));
+    }
 }
 
 /// Where a line of the check comes from.
 enum Origin<'a> {
     File(&'a Row),
-    /// Hours known from this day; their PCN may be outside the scope and is not told.
+    /// Hours known from this day, which the caller may see.
     Stored(Date),
+    /// Hours known outside the scope: nothing of them is told but that they are there.
+    Elsewhere,
+}
+
+/// What a file makes of the engagements that it names.
+struct Roster<'a> {
+    groups: &'a [Group<'a>],
+    stored: &'a HashMap<EngagementId, Stored>,
+    /// Lines that were refused before, which are compared with nothing.
+    refused: &'a BTreeSet<u32>,
+    scope: &'a Scope,
+}
+
+/// Tells what is wrong with rows that are not compared with any others.
+fn alone<'a>(rows: impl Iterator<Item = &'a Row>, roles: &Roles, problems: &mut Problems) {
+    for row in rows {
+        let line = roster_check::Line {
+            engagement: row.engagement.clone(),
+            person: None,
+            pcn: row.pcn.clone(),
+            role: row.role.clone(),
+            start: row.start,
+            end: row.end,
+            weekly: row.weekly,
+            contract: row.contract,
+            registration: Number::Given,
+        };
+        let (lines, origins) = ([line], [Origin::File(row)]);
+        for finding in roster_check::check(&lines, roles) {
+            if let Some(problem) = tell(&finding, &lines, &origins, roles) {
+                problems.push(problem);
+            }
+        }
+    }
 }
 
 fn check_roster(
-    groups: &[Group<'_>],
-    stored: &HashMap<EngagementId, Stored>,
+    roster: &Roster<'_>,
     particulars: &HashMap<PersonId, Particulars>,
     roles: &Roles,
     problems: &mut Problems,
     notes: &mut Vec<String>,
 ) {
+    let Roster { groups, stored, refused, scope } = *roster;
     let mut lines = Vec::new();
     let mut origins = Vec::new();
     let mut covered = BTreeSet::new();
@@ -334,7 +484,7 @@ fn check_roster(
                 false => Number::NotGiven,
             }
         };
-        for row in &group.rows {
+        for row in group.rows.iter().filter(|row| !refused.contains(&row.line)) {
             let known = before.and_then(|before| same_key(before, row));
             lines.push(roster_check::Line {
                 engagement: group.id.to_string(),
@@ -352,7 +502,8 @@ fn check_roster(
         let Some(before) = before else { continue };
         let replaced = |hours: &assignment::Model| group.rows.iter().any(|row| is_same(hours, row));
         for hours in before.assignments.iter().filter(|hours| !replaced(hours)) {
-            add_stored(hours, group.person, &group.rows[0].role, &mut lines, &mut origins);
+            let role = &group.rows[0].role;
+            add_stored(hours, group.person, role, scope, &mut lines, &mut origins);
         }
     }
     // Other engagements of the same people.
@@ -362,7 +513,7 @@ fn check_roster(
         let person = engagement.person_id.map(PersonId);
         debug_assert_eq!(*id, EngagementId(engagement.engagement_id));
         for hours in &before.assignments {
-            add_stored(hours, person, &role, &mut lines, &mut origins);
+            add_stored(hours, person, &role, scope, &mut lines, &mut origins);
         }
     }
     for finding in roster_check::check(&lines, roles) {
@@ -370,7 +521,8 @@ fn check_roster(
         match (found, finding.severity()) {
             (Some(problem), Severity::Refusal) => problems.push(problem),
             (Some(problem), Severity::Warning) => {
-                notes.push(format!("line {}: {} {}", problem.line, problem.column, problem.reason));
+                let Problem { line, column, reason, .. } = problem;
+                notes.push(format!("line {line}: {column}: {reason}"));
             }
             (None, _) => {}
         }
@@ -397,6 +549,7 @@ fn add_stored<'a>(
     hours: &assignment::Model,
     person: Option<PersonId>,
     role: &RoleCode,
+    scope: &Scope,
     lines: &mut Vec<roster_check::Line>,
     origins: &mut Vec<Origin<'a>>,
 ) {
@@ -404,6 +557,8 @@ fn add_stored<'a>(
         return;
     };
     let start = from_column(hours.valid_from);
+    let pcn: OdsCode = pcn;
+    let seen = period_of(hours).is_some_and(|days| scope.covers(&pcn, days));
     lines.push(roster_check::Line {
         engagement: EngagementId(hours.engagement_id).to_string(),
         person: person.map(|person| person.to_string()),
@@ -415,7 +570,7 @@ fn add_stored<'a>(
         contract: hours.contract_minutes.and_then(minutes),
         registration: Number::Given,
     });
-    origins.push(Origin::Stored(start));
+    origins.push(if seen { Origin::Stored(start) } else { Origin::Elsewhere });
 }
 
 /// The finding as a problem of a line of the file; none if only what is stored is concerned.
@@ -427,11 +582,21 @@ fn tell(
 ) -> Option<Problem> {
     let row_of = |index: usize| match &origins[index] {
         Origin::File(row) => Some(*row),
-        Origin::Stored(_) => None,
+        Origin::Stored(_) | Origin::Elsewhere => None,
     };
     let place = |index: usize| match &origins[index] {
         Origin::File(row) => format!("line {}", row.line),
-        Origin::Stored(from) => format!("hours known already from {from}"),
+        Origin::Stored(from) => format!("the hours that began on {from}"),
+        Origin::Elsewhere => "hours elsewhere".to_owned(),
+    };
+    let is_elsewhere = |index: usize| matches!(origins[index], Origin::Elsewhere);
+    // Whether hours outside the scope are part of what is found of a day.
+    let hidden = |index: usize, day: Date, same: &dyn Fn(&roster_check::Line) -> bool| {
+        is_elsewhere(index)
+            || lines.iter().enumerate().any(|(other, line)| {
+                let days = Period::inclusive(line.start, line.end);
+                is_elsewhere(other) && same(line) && days.is_some_and(|days| days.contains(day))
+            })
     };
     // A finding at stored hours is the doing of a row of the same engagement or person.
     let nearest = |index: usize| {
@@ -457,10 +622,10 @@ fn tell(
                 Some(row) => (row, *other),
                 None => (row_of(*other)?, *line),
             };
-            let last = last.map_or_else(|| "on".to_owned(), |last| format!("to {last}"));
+            let last = last.map_or_else(|| "onwards".to_owned(), |last| format!("to {last}"));
             let reason = format!(
-                "overlaps {} from {first} {last}: hours of one engagement in one PCN follow each \
-                 other; let the earlier end the day before",
+                "overlaps {}, from {first} {last}: hours of one engagement in one PCN follow \
+                 each other; let the earlier end the day before",
                 place(other),
             );
             problem(row, "start", &row.start.to_string(), reason)
@@ -470,17 +635,25 @@ fn tell(
                 Some(row) => (row, *other),
                 None => (row_of(*other)?, *line),
             };
+            let value = row.contract.map(hours).unwrap_or_default();
+            if is_elsewhere(*line) || is_elsewhere(other) {
+                let reason = "hours elsewhere say otherwise: one day has one contract".to_owned();
+                return problem(row, "contract_hours", &value, reason);
+            }
             let reason = format!(
                 "on {day} {} and {} hours are stated; {} says otherwise: one day has one contract",
                 hours(*contract),
                 hours(*other_contract),
                 place(other),
             );
-            let value = row.contract.map(hours).unwrap_or_default();
             problem(row, "contract_hours", &value, reason)
         }
         Finding::HoursBeyondContract { line, day, assigned, contract } => {
             let row = nearest(*line)?;
+            if hidden(*line, *day, &|other| other.engagement == lines[*line].engagement) {
+                let reason = "hours elsewhere exceed the contract".to_owned();
+                return problem(row, "weekly_hours", &hours(row.weekly), reason);
+            }
             let reason = format!(
                 "with it {} hours are worked from {day}, beyond the contract of {}; contract_hours \
                  are all hours of the engagement",
@@ -514,6 +687,14 @@ fn tell(
         }
         Finding::PersonBeyondWeek { line, day, total } => {
             let row = nearest(*line)?;
+            if hidden(*line, *day, &|other| other.person == lines[*line].person) {
+                let reason = format!(
+                    "with hours elsewhere the person has more than the {} hours a week that a \
+                     claim takes",
+                    hours(roster_check::PERSON_WEEK_MAX),
+                );
+                return problem(row, "weekly_hours", &hours(row.weekly), reason);
+            }
             let reason = format!(
                 "the person has {} hours a week from {day}, more than the {} that a claim takes",
                 hours(*total),
@@ -529,6 +710,29 @@ fn hours(minutes: Minutes) -> String {
     let hundredths = (u64::from(minutes.get()) * 100 + 30) / 60;
     let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Notes ends that are known and not given: they stay.
+fn remark_ends(
+    groups: &[Group<'_>],
+    stored: &HashMap<EngagementId, Stored>,
+    scope: &Scope,
+    notes: &mut Vec<String>,
+) {
+    let mut kept = BTreeMap::new();
+    for group in groups {
+        let Some(before) = stored.get(&group.id) else { continue };
+        for row in group.rows.iter().filter(|row| row.end.is_none()) {
+            let known = same_key(before, row);
+            let seen = known.and_then(period_of).is_some_and(|days| scope.covers(&row.pcn, days));
+            if let Some(end) = known.and_then(last_of).filter(|_| seen) {
+                kept.insert(row.line, end);
+            }
+        }
+    }
+    notes.extend(kept.into_iter().map(|(line, end)| {
+        format!("line {line}: end {end} is known and stays; an empty cell clears nothing")
+    }));
 }
 
 /// What a careful reader should know of a file that is taken.
@@ -604,17 +808,19 @@ fn lines(
     lines
 }
 
-/// The particulars that the file changes, each whole: what is not given stays.
-fn changed_particulars(
-    groups: &[Group<'_>],
+/// The particulars that the file changes, each whole, with a row that does: what is not given
+/// stays.
+fn changed_particulars<'a>(
+    groups: &[Group<'a>],
     known: &HashMap<PersonId, Particulars>,
-) -> Vec<(PersonId, Particulars)> {
-    let mut all: BTreeMap<PersonId, Particulars> = BTreeMap::new();
+) -> Vec<(PersonId, &'a Row, Particulars)> {
+    let mut all: BTreeMap<PersonId, (&'a Row, Particulars)> = BTreeMap::new();
     for group in groups {
         let Some(person) = group.person else { continue };
-        let merged =
-            all.entry(person).or_insert_with(|| known.get(&person).cloned().unwrap_or_default());
-        for row in &group.rows {
+        let before = || known.get(&person).cloned().unwrap_or_default();
+        let (changing, merged) = all.entry(person).or_insert_with(|| (group.rows[0], before()));
+        for row in group.rows.iter().copied() {
+            let old = merged.clone();
             let given = row.particulars.clone();
             let fields = [
                 (&mut merged.family_name, given.family_name),
@@ -627,9 +833,15 @@ fn changed_particulars(
                     *field = value;
                 }
             }
+            if *merged != old {
+                *changing = row;
+            }
         }
     }
-    all.into_iter().filter(|(person, merged)| known.get(person) != Some(merged)).collect()
+    all.into_iter()
+        .filter(|(person, (_, merged))| known.get(person) != Some(merged))
+        .map(|(person, (row, merged))| (person, row, merged))
+        .collect()
 }
 
 async fn registrations(
@@ -638,13 +850,13 @@ async fn registrations(
     context: &Context,
     applied: &mut Applied,
 ) -> Result<(), Error> {
-    let mut stated: BTreeMap<(PersonId, String), (u32, &OdsCode, Option<Date>)> = BTreeMap::new();
+    let mut stated: BTreeMap<(PersonId, String), (&Row, &OdsCode, Option<Date>)> = BTreeMap::new();
     for group in groups {
         let Some(person) = group.person else { continue };
         for row in &group.rows {
             let Some(body) = row.particulars.registration_body.clone() else { continue };
             let entry = stated.entry((person, body));
-            let (_, _, expiry) = entry.or_insert((row.line, &group.owner, None));
+            let (_, _, expiry) = entry.or_insert((row, &group.owner, None));
             *expiry = expiry.or(row.expiry);
         }
     }
@@ -655,15 +867,15 @@ async fn registrations(
         known.into_iter().map(|row| ((row.person, row.body), row.expiry)).collect();
     let rows: Vec<(u32, Registration)> = stated
         .iter()
-        .map(|((person, body), (line, _, expiry))| {
+        .map(|((person, body), (row, _, expiry))| {
             let before = known.get(&(*person, body.clone())).copied().flatten();
             let expiry = expiry.or(before);
-            (*line, Registration { person: *person, body: body.clone(), expiry })
+            (row.line, Registration { person: *person, body: body.clone(), expiry })
         })
         .collect();
     let outcomes = people::record_registrations(&**write, scope, provenance, &rows).await?;
-    let owners = stated.values().map(|(_, owner, _)| *owner);
-    for (((_, row), owner), outcome) in rows.iter().zip(owners).zip(outcomes) {
+    let sources = stated.values().map(|(source, owner, _)| (*source, *owner));
+    for (((_, row), (source, owner)), outcome) in rows.iter().zip(sources).zip(outcomes) {
         match outcome {
             Outcome::Unchanged => {
                 applied.unchanged += 1;
@@ -672,8 +884,11 @@ async fn registrations(
             Outcome::Added => applied.added += 1,
             Outcome::Corrected(_) => {
                 applied.corrected += 1;
-                let Registration { person, body, .. } = row;
-                applied.notes.push(format!("the registration of {person} with {body} changed"));
+                let named = source.person.as_deref().unwrap_or_default();
+                applied.notes.push(format!(
+                    "line {}: the registration of person {named} with {} changed",
+                    source.line, row.body
+                ));
             }
         }
         let Registration { person, body, expiry } = row;
