@@ -221,6 +221,7 @@ fn reach(answers: &[Answer], permitted: bool) -> Option<&'static str> {
         (true, [true, true, true, false]) => Some("icb"),
         (true, [true, true, true, true]) => Some("england"),
         (true, [true, false, true, false]) => Some("icb-kept"),
+        (true, [false, true, false, false]) => Some("kept"),
         (_, _) => None,
     }
 }
@@ -231,7 +232,8 @@ How far each role reaches with each method, written by the test of tests/suite/t
 (ARRS_WRITE=1 writes it anew; look at the difference). Each role is given in the scope of the
 second line. Cells: - not permitted; none permitted, but nobody's data; own PCN or import;
 federation, icb, england: the PCNs of it; icb-kept: of the ICB's PCNs, but not what a federation
-keeps for them; reference: published data, the same for everybody.
+keeps for them; kept: only records it keeps itself; reference: published data, the same for
+everybody.
 
 "
     .to_owned();

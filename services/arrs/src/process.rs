@@ -204,13 +204,17 @@ impl Group<'_> {
         let (routes, health) = kit::server::with_probes(routes, reflected).await?;
         let verifier = self.identity.verifier.clone();
         let limits = self.settings.kit.server.clone();
-        let (group, draining) = match &listener {
-            Listener::Network(_) => (&mut self.front, self.shutdown.clone()),
-            Listener::Memory(_) => (&mut self.behind, self.drain_behind.clone()),
-        };
-        let door = Door::new(routes, verifier, progress, limits, draining)
+        // Streams without an end are ended everywhere at once; what callers reach stops first.
+        let door = Door::new(routes, verifier, progress, limits, self.shutdown.clone())
             .map_err(|error| Failure::refused(error.to_string()))?;
-        group.spawn(kit::server::serve(door, listener));
+        match &listener {
+            Listener::Network(_) => {
+                self.front.spawn(kit::server::serve(door, listener, self.shutdown.clone()))
+            }
+            Listener::Memory(_) => {
+                self.behind.spawn(kit::server::serve(door, listener, self.drain_behind.clone()))
+            }
+        };
         self.databases.extend(database);
         for task in tasks {
             self.beside.spawn(task);

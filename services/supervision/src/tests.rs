@@ -275,9 +275,9 @@ fn serve(
     shutdown: Shutdown,
 ) -> (JoinHandle<()>, Channel) {
     let verifier = Verifier::new(Issuer::local(issuer), &kit.identity);
-    let door = Door::new(routes, verifier, progress, kit.server.clone(), shutdown).unwrap();
+    let door = Door::new(routes, verifier, progress, kit.server.clone(), shutdown.clone()).unwrap();
     let (channel, incoming) = Channel::memory();
-    let served = kit::server::serve(door, Listener::Memory(incoming));
+    let served = kit::server::serve(door, Listener::Memory(incoming), shutdown);
     (tokio::spawn(served), channel)
 }
 

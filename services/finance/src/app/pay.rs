@@ -227,14 +227,16 @@ fn find<'a>(
     let found = known.get(&row.reference).map(Vec::as_slice).unwrap_or_default();
     let found: Vec<&Engaged> = found.iter().filter(of_owner).collect();
     match found.as_slice() {
-        [] => {
-            Err("must be an engagement that is known here and visible to you: import staff first")
-        }
         [one] if owned(&context.scope, one) => Ok(one),
-        [_] => Err("belongs to another owner, who alone may record its pay"),
+        // One that is kept by others reads like one that is not there.
+        [] | [_] => Err(NOT_KEPT),
         [_, ..] => Err("is what two owners call an engagement: name one with --owner"),
     }
 }
+
+/// Said of an engagement whose pay the caller may not record, whether it exists or not.
+const NOT_KEPT: &str = "must be an engagement that is known here and whose record you keep: \
+                        import staff first, or ask who keeps it";
 
 fn owned(scope: &Scope, engaged: &Engaged) -> bool {
     scope.owns(&engaged.engagement.owner)

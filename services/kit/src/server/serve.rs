@@ -86,11 +86,10 @@ pub fn shutdown_on_signal() -> std::io::Result<Shutdown> {
     Ok(shutdown)
 }
 
-/// Serves `door` on `listener` until it is to drain; then lets running calls end within the drain
+/// Serves `door` on `listener` until the shutdown; then lets running calls end within the drain
 /// time of the settings and drops what is left.
-pub async fn serve(door: Door, listener: Listener) {
+pub async fn serve(door: Door, listener: Listener, mut shutdown: Shutdown) {
     let settings = door.shared.settings.clone();
-    let mut shutdown = door.shared.draining.clone();
     let mut http = Builder::new(TokioExecutor::new());
     http.http2()
         .timer(TokioTimer::new())
