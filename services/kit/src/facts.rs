@@ -20,6 +20,7 @@ use sea_orm::{
 use terms::{Instant, OdsCode};
 use tokio::sync::{mpsc, watch};
 use tonic::Status;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::client::Channel;
@@ -528,10 +529,18 @@ where
             }
         }
         let Some(last) = facts.last().cloned() else { continue };
-        let write = database.write().await?;
-        let write = apply(write, facts).await?;
-        move_cursor(&*write, producer, &last).await?;
-        write.commit().await?;
+        let count = facts.len();
+        let span = tracing::info_span!("follow", producer, count, position = last.position);
+        // The newest fact stands for its batch: a trace leads from the cause to the effect.
+        crate::telemetry::set_parent_of_fact(&span, &last.traceparent);
+        async {
+            let write = database.write().await?;
+            let write = apply(write, facts).await?;
+            move_cursor(&*write, producer, &last).await?;
+            write.commit().await.map(drop)
+        }
+        .instrument(span)
+        .await?;
         reached.send_replace(last.position);
     }
     Ok(())

@@ -1,5 +1,5 @@
 //! The shell every service wears: configuration, telemetry, server, identity, errors, names and
-//! pages, database, facts, imports, and the roster that all of them know.
+//! pages, database, facts, imports, how rule files are read, and the roster that all of them know.
 //!
 //! Nothing of the scheme is here: no rule, no amount, no requirement.
 
@@ -17,6 +17,7 @@ pub mod migration;
 pub mod names;
 pub mod pages;
 pub mod roster;
+pub mod rulefile;
 pub mod rules;
 pub mod server;
 pub mod service;

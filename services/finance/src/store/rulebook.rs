@@ -3,12 +3,10 @@
 //! An error names file, line and field, says what is wrong and what would be right.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::digest::{Context, SHA256};
+use kit::rulefile::{self, FILE_BYTES_MAX, Fault, ReadError, line_of, listed};
 use terms::RoleCode;
 use toml::Spanned;
 
@@ -16,7 +14,7 @@ use crate::domain::figure::{Figure, Validity};
 use crate::domain::policy::Policy;
 use crate::domain::rulebook::{Clash, Digest, Role, Row, RuleBook};
 
-use check::{Check, line_of, syntax_fault};
+use check::{Check, syntax_fault};
 use rows::{EditionRow, FigureRow, RuleFile, policy, role};
 
 mod check;
@@ -43,33 +41,6 @@ const COMPILED_IN: [(&str, &str); 6] = [
 
 /// More files than a ConfigMap can sensibly hold.
 const FILES_MAX: usize = 64;
-/// A rule file is some tens of kilobytes; Kubernetes limits a ConfigMap to 1 MiB.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
-
-/// One mistake in a rule file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The file.
-    pub file: String,
-    /// The line in it, from 1; none if it is about the file or the set as a whole.
-    pub line: Option<usize>,
-    /// The field, or the table where no field is at fault.
-    pub field: String,
-    /// What is wrong.
-    pub reason: String,
-    /// What would be right.
-    pub expected: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
-        }
-        write!(f, ", {}: {}; {}", self.field, self.reason, self.expected)
-    }
-}
 
 /// Why there is no rule book.
 #[derive(Debug, thiserror::Error)]
@@ -84,15 +55,29 @@ pub enum LoadError {
         source: io::Error,
     },
     /// The files are there, and not right.
-    #[error("the rule files have mistakes:{}", lines(faults))]
+    #[error("the rule files have mistakes:{}", listed(faults))]
     Faults {
         /// Every mistake found.
         faults: Vec<Fault>,
     },
 }
 
-fn lines(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+impl LoadError {
+    fn too_much(path: PathBuf, limit: String) -> LoadError {
+        LoadError::Read { path, source: io::Error::new(io::ErrorKind::FileTooLarge, limit) }
+    }
+}
+
+impl From<ReadError> for LoadError {
+    fn from(error: ReadError) -> LoadError {
+        match error {
+            ReadError::Unreadable { path, source } => LoadError::Read { path, source },
+            ReadError::TooLarge { path, bytes } => {
+                let limit = format!("it has {bytes} bytes, at most {FILE_BYTES_MAX} are allowed");
+                LoadError::too_much(path, limit)
+            }
+        }
+    }
 }
 
 /// Reads the compiled-in files and, if a directory is given, its `*.toml` files.
@@ -106,33 +91,12 @@ pub fn load(directory: Option<&Path>) -> Result<RuleBook, LoadError> {
 }
 
 fn read_directory(directory: &Path) -> Result<Vec<(String, String)>, LoadError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| LoadError::Read { path, source }
-    };
-    let too_much = |path: &Path, limit: String| LoadError::Read {
-        path: path.to_owned(),
-        source: io::Error::new(io::ErrorKind::FileTooLarge, limit),
-    };
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed(directory))? {
-        let path = entry.map_err(failed(directory))?.path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
-        if files.len() == FILES_MAX {
-            return Err(too_much(directory, format!("it has more than {FILES_MAX} rule files")));
-        }
-        let bytes = fs::metadata(&path).map_err(failed(&path))?.len();
-        if bytes > FILE_BYTES_MAX {
-            let limit = format!("it has {bytes} bytes, at most {FILE_BYTES_MAX} are allowed");
-            return Err(too_much(&path, limit));
-        }
-        let text = fs::read_to_string(&path).map_err(failed(&path))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        files.push((name, text));
+    let paths = rulefile::paths(directory)?;
+    if paths.len() > FILES_MAX {
+        let limit = format!("it has more than {FILES_MAX} rule files");
+        return Err(LoadError::too_much(directory.to_owned(), limit));
     }
-    Ok(files)
+    Ok(rulefile::read(&paths)?)
 }
 
 /// Reads a set of files, given by name and text, into a rule book.
@@ -160,23 +124,10 @@ pub fn parse(mut files: Vec<(String, String)>) -> Result<RuleBook, Vec<Fault>> {
     if !faults.is_empty() {
         return Err(faults);
     }
-    RuleBook::new(digest(&files), roles, policies, figures).map_err(|clashes| {
+    RuleBook::new(Digest(rulefile::digest(&files)), roles, policies, figures).map_err(|clashes| {
         faults.extend(clashes.iter().map(|clash| clash_fault(clash, &places)));
         faults
     })
-}
-
-/// SHA-256 over the files in the order of their names: name, length and bytes of each.
-fn digest(files: &[(String, String)]) -> Digest {
-    let mut context = Context::new(&SHA256);
-    for (name, text) in files {
-        for part in [name.as_bytes(), text.as_bytes()] {
-            let length = u64::try_from(part.len()).expect("a length fits 64 bits");
-            context.update(&length.to_be_bytes());
-            context.update(part);
-        }
-    }
-    Digest(context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
 /// Where an entry of the book stands, for errors found in the book as a whole.

@@ -3,21 +3,17 @@
 //! A file that is wrong anywhere is refused with every fault in it; nothing is repaired silently.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
-use aws_lc_rs::digest;
+use kit::rulefile::{self, Fault, ReadError, line_of, listed};
 use serde::Deserialize;
 use terms::{Date, Minutes, Period};
 use toml::Spanned;
 
 use crate::domain::requirement::{Requirement, Requirements};
-
-/// No file of rules comes near it; a larger one is not a file of rules.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The files of the table as they are compiled in, in the order of their names.
 const COMPILED_IN: &[(&str, &str)] = &[
@@ -46,50 +42,11 @@ pub struct RequirementBook {
 #[derive(Debug, thiserror::Error)]
 pub enum RequirementsError {
     /// A file or directory cannot be read.
-    #[error("cannot read {}", path.display())]
-    Unreadable {
-        /// Which one.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file is larger than any file of rules.
-    #[error("{} has more than {FILE_BYTES_MAX} bytes", path.display())]
-    TooLarge {
-        /// Which one.
-        path: PathBuf,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
     /// Rows are wrong.
     #[error("the requirement files have faults:{}", listed(.0))]
     Faulty(Vec<Fault>),
-}
-
-/// One thing that is wrong in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The file by name.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The field of the row, empty where it is the row or the file.
-    pub field: &'static str,
-    /// What is wrong.
-    pub reason: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, line {}", self.file, self.line)?;
-        if !self.field.is_empty() {
-            write!(f, ", {}", self.field)?;
-        }
-        write!(f, ": {}", self.reason)
-    }
-}
-
-fn listed(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
 /// The table that is compiled in.
@@ -100,26 +57,7 @@ pub fn compiled_in() -> Result<RequirementBook, RequirementsError> {
 
 /// The table that is compiled in, with every `*.toml` of `directory` added in the order of names.
 pub fn with_directory(directory: &Path) -> Result<RequirementBook, RequirementsError> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |source| RequirementsError::Unreadable { path, source }
-    };
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(unreadable(directory))? {
-        let path = entry.map_err(unreadable(directory))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    let mut added = Vec::with_capacity(paths.len());
-    for path in paths {
-        if std::fs::metadata(&path).map_err(unreadable(&path))?.len() > FILE_BYTES_MAX {
-            return Err(RequirementsError::TooLarge { path });
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        added.push((name, std::fs::read_to_string(&path).map_err(unreadable(&path))?));
-    }
+    let added = rulefile::read(&rulefile::paths(directory)?)?;
     let mut files: Vec<(&str, &str)> = COMPILED_IN.to_vec();
     files.extend(added.iter().map(|(name, text)| (name.as_str(), text.as_str())));
     read(&files)
@@ -157,21 +95,11 @@ pub fn read(files: &[(&str, &str)]) -> Result<RequirementBook, RequirementsError
         }
     }
     if faults.is_empty() {
-        Ok(RequirementBook { requirements: Requirements { rows }, digest: digest_of(files) })
+        let digest = rulefile::digest(files).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(RequirementBook { requirements: Requirements { rows }, digest })
     } else {
         Err(RequirementsError::Faulty(faults))
     }
-}
-
-/// SHA-256 over each name and text with its length before it, so that no two sets look the same.
-fn digest_of(files: &[(&str, &str)]) -> String {
-    let mut context = digest::Context::new(&digest::SHA256);
-    for part in files.iter().flat_map(|(name, text)| [name, text]) {
-        let length = u64::try_from(part.len()).expect("a length fits 64 bits");
-        context.update(&length.to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Deserialize)]
@@ -211,11 +139,11 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn line(&self, span: &Range<usize>) -> usize {
-        self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
+        line_of(self.text, span.start)
     }
 
     fn fault(&self, span: Range<usize>, field: &'static str, reason: String) -> Fault {
-        Fault { file: self.name.to_owned(), line: self.line(&span), field, reason }
+        Fault::at(self.name, self.text, span.start, field, reason)
     }
 
     /// The row, or none and at least one fault.
@@ -457,7 +385,7 @@ confidence = "CONFIRMED"
         let error = read(&[("a.toml", &text)]).expect_err("it is wrong");
         let RequirementsError::Faulty(faults) = error else { panic!("{error:?}") };
         let [fault] = faults.as_slice() else { panic!("{faults:?}") };
-        assert_eq!((fault.line, fault.field), (line, field), "{fault}");
+        assert_eq!((fault.line, fault.field.as_str()), (Some(line), field), "{fault}");
         assert!(fault.reason.contains(reason), "{fault}");
     }
 

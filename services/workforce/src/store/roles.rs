@@ -1,10 +1,10 @@
 //! The role table and the mapping of the national return, as TOML compiled in.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+use kit::rulefile::{Fault, line_of, listed};
 use serde::Deserialize;
 use terms::{Date, Period, RoleCode};
 use toml::Spanned;
@@ -18,33 +18,6 @@ const LEAVES: (&str, &str) = ("nwrs_roles.toml", include_str!("../../roles/nwrs_
 #[derive(Debug, thiserror::Error)]
 #[error("the role files have faults:{}", listed(.0))]
 pub struct RolesError(pub Vec<Fault>);
-
-/// One thing that is wrong in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The file by name.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The field of the row, empty where it is the row or the file.
-    pub field: &'static str,
-    /// What is wrong.
-    pub reason: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, line {}", self.file, self.line)?;
-        if !self.field.is_empty() {
-            write!(f, ", {}", self.field)?;
-        }
-        write!(f, ": {}", self.reason)
-    }
-}
-
-fn listed(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| format!("\n  {fault}")).collect()
-}
 
 /// The roles that are compiled in.
 pub fn roles() -> Result<Roles, RolesError> {
@@ -164,12 +137,11 @@ impl Source<'_> {
     }
 
     fn line(&self, span: &Range<usize>) -> usize {
-        self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
+        line_of(self.text, span.start)
     }
 
     fn fault(&mut self, span: Range<usize>, field: &'static str, reason: String) {
-        let line = self.line(&span);
-        self.faults.push(Fault { file: self.name.to_owned(), line, field, reason });
+        self.faults.push(Fault::at(self.name, self.text, span.start, field, reason));
     }
 
     fn role(&mut self, row: RoleRow) -> Option<Role> {
@@ -392,7 +364,7 @@ confidence = "ONE SOURCE"
         };
         let RolesError(faults) = error.expect_err("it is wrong");
         let [fault] = faults.as_slice() else { panic!("{faults:?}") };
-        assert_eq!((fault.line, fault.field), (line, field), "{fault}");
+        assert_eq!((fault.line, fault.field.as_str()), (Some(line), field), "{fault}");
     }
 
     #[test]

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use kit::rulefile::{Fault, line_of};
 use terms::{Confidence, Date, Pence, RoleCode, parse_date};
 use toml::value::Datetime;
-
-use super::Fault;
 
 /// Ten times the highest maximum: a figure beyond it has a slipped digit.
 const POUNDS_MAX: i64 = 1_600_000;
@@ -110,9 +109,4 @@ fn key_before(text: &str, start: usize) -> String {
     let word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
     let key = before.rsplit(|letter| !word(letter)).next().unwrap_or_default();
     if key.is_empty() { "file".to_owned() } else { key.to_owned() }
-}
-
-/// The line, from 1, in which a byte stands.
-pub(super) fn line_of(text: &str, start: usize) -> usize {
-    1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count()
 }
