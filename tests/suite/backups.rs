@@ -69,6 +69,12 @@ async fn nothing_is_acknowledged_that_would_land_in_a_removed_file() {
 
     assert_eq!(refused.code(), Code::Unavailable);
     assert_eq!(reason_of(&refused), Some(ErrorReason::DatabaseUnreachable));
+    let mut waited = 0;
+    while cluster.run(&["healthcheck"]).status.code() != Some(69) {
+        waited += 1;
+        assert!(waited < 200, "health does not tell");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

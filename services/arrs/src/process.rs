@@ -12,6 +12,7 @@ use kit::server::{Door, Listener, Shutdown};
 use kit::{Clock, Service};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tonic_health::server::HealthReporter;
 
 use crate::cli::{MigrateArguments, ServeRole};
 use crate::exit::Failure;
@@ -93,6 +94,7 @@ pub(crate) async fn start(
         behind: JoinSet::new(),
         beside: JoinSet::new(),
         databases: Vec::new(),
+        health: Vec::new(),
     };
     let address = match role {
         ServeRole::All => group.all(&clock).await?,
@@ -120,7 +122,8 @@ pub(crate) async fn start(
             group.listen(gateway::start(clients), settings.gateway.listen).await?
         }
     };
-    let Group { identity, front, behind, beside, databases, .. } = group;
+    let Group { identity, shutdown, front, behind, mut beside, databases, health, .. } = group;
+    beside.spawn(kit::server::watch_databases(databases.clone(), health, shutdown));
     let local = identity.local;
     Ok(Running { address, local, front, behind, beside, stop_behind, databases })
 }
@@ -157,6 +160,7 @@ struct Group<'a> {
     behind: JoinSet<()>,
     beside: JoinSet<()>,
     databases: Vec<Database>,
+    health: Vec<HealthReporter>,
 }
 
 impl Group<'_> {
@@ -219,6 +223,7 @@ impl Group<'_> {
         for task in tasks {
             self.beside.spawn(task);
         }
+        self.health.push(health.clone());
         let mut draining = self.shutdown.clone();
         self.front.spawn(async move {
             draining.wait().await;

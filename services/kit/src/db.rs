@@ -180,9 +180,9 @@ impl Database {
         &self.clock
     }
 
-    /// Whether a query is answered.
+    /// Whether a query is answered, from the file that is served.
     pub async fn answers(&self) -> bool {
-        self.reader.ping().await.is_ok()
+        self.file.check().is_ok() && self.reader.ping().await.is_ok()
     }
 }
 

@@ -25,6 +25,7 @@ use tracing::Instrument;
 pub use serve::{Listener, Shutdown, serve, shutdown_on_signal};
 
 use crate::config;
+use crate::db::Database;
 use crate::error::{Error, ErrorReason};
 use crate::facts::Progress;
 use crate::identity::{Caller, Verifier, unauthenticated};
@@ -33,6 +34,8 @@ use crate::telemetry;
 
 /// The largest request that is read.
 pub const MESSAGE_IN: usize = 1024 * 1024;
+/// How often the databases are asked whether they answer.
+const HEALTH: Duration = Duration::from_secs(2);
 /// The largest answer that is sent.
 pub use crate::client::MESSAGE_OUT;
 /// The metadata that names the outbox position of a mutation's last fact.
@@ -311,6 +314,39 @@ pub async fn with_probes(
             .add_service(builder().build_v1alpha().map_err(Error::internal)?);
     }
     Ok((routes, reporter))
+}
+
+/// Says in the health of a process whether its databases answer, until it drains.
+pub async fn watch_databases(
+    databases: Vec<Database>,
+    mut reporters: Vec<tonic_health::server::HealthReporter>,
+    mut draining: Shutdown,
+) {
+    let mut serving = true;
+    loop {
+        tokio::select! {
+            () = draining.wait() => return,
+            () = tokio::time::sleep(HEALTH) => {}
+        }
+        let answers = futures::future::join_all(databases.iter().map(Database::answers)).await;
+        let now = answers.into_iter().all(|answers| answers);
+        if now == serving {
+            continue;
+        }
+        serving = now;
+        let status = if serving {
+            tracing::info!("the databases answer again");
+            tonic_health::ServingStatus::Serving
+        } else {
+            tracing::error!("a database does not answer: health says so until it does");
+            tonic_health::ServingStatus::NotServing
+        };
+        for reporter in &mut reporters {
+            for name in probed() {
+                reporter.set_service_status(&name, status).await;
+            }
+        }
+    }
 }
 
 /// Tells every watcher of health that the process drains, and ends their streams, which would
