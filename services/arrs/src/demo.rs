@@ -8,7 +8,7 @@ use arrs_proto::admin::v1::ImportState;
 use arrs_proto::finance::v1::{CompareClaimLineRequest, CompareClaimLineResponse};
 use kit::client::{Channel, Token};
 use kit::identity::Grant;
-use kit::server::Shutdown;
+use kit::shutdown::Shutdown;
 use terms::{Date, Month, OdsCode, Pence};
 use tonic::Request;
 
@@ -67,7 +67,7 @@ pub(crate) async fn run(mut settings: Settings, arguments: &DemoArguments) -> Re
     show(&channel).await?;
     if !arguments.exit {
         print(&how_to_call(&server, &arguments.folder))?;
-        let mut signal = kit::server::shutdown_on_signal()
+        let mut signal = kit::shutdown::on_signal()
             .map_err(|error| Failure::refused(format!("signals cannot be heard: {error}")))?;
         signal.wait().await;
     }

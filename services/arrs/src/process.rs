@@ -8,7 +8,8 @@ use kit::client::{Channel, Token};
 use kit::config::Kit;
 use kit::db::Database;
 use kit::identity::{Issuer, LocalIssuer, Verifier};
-use kit::server::{Door, Listener, Shutdown};
+use kit::server::{Door, Listener};
+use kit::shutdown::Shutdown;
 use kit::{Clock, Service};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -60,7 +61,7 @@ pub(crate) async fn serve(settings: Settings, role: ServeRole) -> Result<(), Fai
         ServeRole::Gateway => gateway::NAME,
     };
     let telemetry = kit::telemetry::start(name, &settings.kit)?;
-    let shutdown = kit::server::shutdown_on_signal()
+    let shutdown = kit::shutdown::on_signal()
         .map_err(|error| Failure::refused(format!("signals cannot be heard: {error}")))?;
     let running = start(&settings, role, shutdown).await?;
     tracing::info!("{name} is listening on {}", running.address);

@@ -1,5 +1,6 @@
 //! The methods of the gateway itself.
 
+mod answers;
 mod reports;
 mod streams;
 mod wire;

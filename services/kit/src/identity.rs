@@ -20,7 +20,7 @@ pub use scope::Scope;
 
 use crate::Clock;
 use crate::error::{Error, ErrorReason};
-use crate::server::Shutdown;
+use crate::shutdown::Shutdown;
 
 /// An authenticated caller of one method.
 #[derive(Clone, Debug)]

@@ -21,6 +21,7 @@ pub mod rulefile;
 pub mod rules;
 pub mod server;
 pub mod service;
+pub mod shutdown;
 pub mod statement;
 pub mod summary;
 pub mod table;

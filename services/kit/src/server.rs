@@ -22,7 +22,7 @@ use tonic::{Code, Status};
 use tower::Service;
 use tracing::Instrument;
 
-pub use serve::{Listener, Shutdown, serve, shutdown_on_signal};
+pub use serve::{Listener, serve};
 
 use crate::config;
 use crate::db::Database;
@@ -30,6 +30,7 @@ use crate::error::{Error, ErrorReason};
 use crate::facts::Progress;
 use crate::identity::{Caller, Verifier, unauthenticated};
 use crate::rules::{self, MissingRule, Rule};
+use crate::shutdown::Shutdown;
 use crate::telemetry;
 
 /// The largest request that is read.

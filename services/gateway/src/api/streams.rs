@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Response, Status, Streaming};
 
-use super::reports::{is_late, reason};
+use super::answers::{is_late, reason};
 use super::wire::{Summary, report, section};
 use crate::clients::{Clients, Onward};
 use crate::domain::report::{SectionName, SectionState};
