@@ -14,9 +14,18 @@ use terms::Date;
 
 use super::{ratio, short};
 
-/// Brings the published files in where they are, else generated ones of the same size.
+/// Brings in files of an England made by `england(seed)`, and the published ones where they are.
 pub(super) async fn run() {
-    let files = files();
+    let england = england(7, Size::england());
+    let made = vec![("organisations", england.organisations), ("lists", england.lists)];
+    bring_in("generated", made).await;
+    match published() {
+        Some(files) => bring_in("published", files).await,
+        None => println!("reference: the published files are not here, and were not brought in"),
+    }
+}
+
+async fn bring_in(which: &str, files: Vec<(&'static str, String)>) {
     let cluster = Cluster::one().await;
     let (mut rows, mut statements) = (0, 0);
     let mut position = None;
@@ -45,7 +54,7 @@ pub(super) async fn run() {
     let followed = started.elapsed();
     let bare = bare(usize::try_from(statements).unwrap_or(0)).await;
     println!(
-        "reference: England's {rows} rows ({statements} statements) in {}; the bar is 20 s; finance \
+        "reference: England's {rows} rows, {which} ({statements} statements) in {}; the bar is 20 s; finance \
          had followed {} later",
         short(total),
         short(followed)
@@ -57,22 +66,17 @@ pub(super) async fn run() {
     );
 }
 
-fn files() -> Vec<(&'static str, String)> {
+fn published() -> Option<Vec<(&'static str, String)>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let published = [
+    let names = [
         ("ods-pcns", "ods_pcn_details_snapshot.csv"),
         ("ods-partners", "ods_pcn_core_partner_snapshot.csv"),
         ("practice-lists", "practice_pcn_map_july2026.csv"),
     ];
-    let read: Option<Vec<_>> = published
+    names
         .iter()
         .map(|(kind, name)| Some((*kind, fs::read_to_string(folder.join(name)).ok()?)))
-        .collect();
-    read.unwrap_or_else(|| {
-        println!("reference: the published files are not here; generated ones of the same size");
-        let england = england(7, Size::england());
-        vec![("organisations", england.organisations), ("lists", england.lists)]
-    })
+        .collect()
 }
 
 /// As many rows of seven columns, in one transaction, as durable as ours.
