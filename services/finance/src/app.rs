@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kit::db::{Database, Read};
 use kit::{Clock, Error, facts};
+use terms::Instant;
 
 use crate::domain::rulebook::RuleBook;
 use crate::{NAME, WORKFORCE};
@@ -45,10 +46,11 @@ impl App {
         self.database.clock()
     }
 
-    /// How far workforce had been followed, and how far finance's own records go.
-    pub async fn positions(&self, read: &Read) -> Result<Positions, Error> {
-        let workforce = facts::cursor(&**read, WORKFORCE).await?;
-        let own = facts::position(&**read).await?;
+    /// How far the facts were known at an instant: finance's own, and those of workforce as
+    /// followed.
+    pub async fn positions(&self, read: &Read, at: Instant) -> Result<Positions, Error> {
+        let workforce = facts::cursor_at(&**read, WORKFORCE, at).await?;
+        let own = facts::position_at(&**read, at).await?;
         Ok([(NAME, own), (WORKFORCE, workforce)])
     }
 }

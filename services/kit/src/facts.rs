@@ -3,6 +3,7 @@
 //! Facts leave only through rows written in the transaction of their cause, numbered without
 //! gaps in the order of commit. A follower's cursor moves in the transaction of the effect.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -112,6 +113,27 @@ mod cursor {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// How far a producer had come at the end of each day, by what was followed of it.
+mod projection_day {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "projection_day")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub producer: String,
+        /// The last instant of the day, in London.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub until: i64,
+        pub position: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// The position of the newest fact.
 pub async fn position(db: &impl ConnectionTrait) -> Result<i64, Error> {
     let head = outbox_head::Entity::find_by_id(1).one(db).await.map_err(db::sort)?;
@@ -186,6 +208,55 @@ pub async fn cursor(db: &impl ConnectionTrait, producer: &str) -> Result<i64, Er
     Ok(cursor_row(db, producer).await?.map_or(0, |row| row.position))
 }
 
+/// How far `producer` had come at the end of a day, of what has been followed by now; at
+/// [`NOW`](crate::cut::NOW), how far it has been followed.
+pub async fn cursor_at(
+    db: &impl ConnectionTrait,
+    producer: &str,
+    at: Instant,
+) -> Result<i64, Error> {
+    if at == crate::cut::NOW {
+        return cursor(db, producer).await;
+    }
+    let newest: Option<i64> = projection_day::Entity::find()
+        .select_only()
+        .column(projection_day::Column::Position)
+        .filter(projection_day::Column::Producer.eq(producer))
+        .filter(projection_day::Column::Until.lte(at.0))
+        .order_by_desc(projection_day::Column::Until)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await
+        .map_err(db::sort)?;
+    Ok(newest.unwrap_or(0))
+}
+
+/// Notes the last position of each day of a batch, whose facts come in the order of their times.
+async fn mark_days(
+    db: &impl ConnectionTrait,
+    producer: &str,
+    days: BTreeMap<i64, i64>,
+) -> Result<(), Error> {
+    let rows = days.into_iter().map(|(until, position)| projection_day::ActiveModel {
+        producer: Set(producer.to_owned()),
+        until: Set(until),
+        position: Set(position),
+    });
+    let on_conflict = sea_orm::sea_query::OnConflict::columns([
+        projection_day::Column::Producer,
+        projection_day::Column::Until,
+    ])
+    .update_column(projection_day::Column::Position)
+    .to_owned();
+    projection_day::Entity::insert_many(rows)
+        .on_conflict(on_conflict)
+        .exec_without_returning(db)
+        .await
+        .map_err(db::sort)?;
+    Ok(())
+}
+
 async fn cursor_row(
     db: &impl ConnectionTrait,
     producer: &str,
@@ -213,6 +284,11 @@ async fn move_cursor(db: &impl ConnectionTrait, producer: &str, to: &Fact) -> Re
 /// Forgets how far a projection has come, so that it follows from the first fact again.
 pub async fn forget_cursor(db: &impl ConnectionTrait, producer: &str) -> Result<(), Error> {
     cursor::Entity::delete_by_id(producer).exec(db).await.map_err(db::sort)?;
+    projection_day::Entity::delete_many()
+        .filter(projection_day::Column::Producer.eq(producer))
+        .exec(db)
+        .await
+        .map_err(db::sort)?;
     Ok(())
 }
 
@@ -530,12 +606,19 @@ where
         }
         let Some(last) = facts.last().cloned() else { continue };
         let count = facts.len();
+        let clock = database.clock();
+        let mut days = BTreeMap::new();
+        for fact in &facts {
+            let time = fact.time.as_ref().map_or(Instant(0), wire::instant);
+            days.insert(clock.end_of(clock.day(time)).0, fact.position);
+        }
         let span = tracing::info_span!("follow", producer, count, position = last.position);
         // The newest fact stands for its batch: a trace leads from the cause to the effect.
         crate::telemetry::set_parent_of_fact(&span, &last.traceparent);
         async {
             let write = database.write().await?;
             let write = apply(write, facts).await?;
+            mark_days(&*write, producer, days).await?;
             move_cursor(&*write, producer, &last).await?;
             write.commit().await.map(drop)
         }

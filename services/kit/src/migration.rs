@@ -47,6 +47,13 @@ impl MigrationTrait for Shell {
                 .col(text("fact_id"))
                 .to_owned(),
             Table::create()
+                .table("projection_day")
+                .col(text("producer"))
+                .col(big_integer("until"))
+                .col(big_integer("position"))
+                .primary_key(Index::create().col("producer").col("until"))
+                .to_owned(),
+            Table::create()
                 .table("audit_entry")
                 .col(uuid("id").primary_key())
                 .col(big_integer("time"))

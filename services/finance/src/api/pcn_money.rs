@@ -8,6 +8,7 @@ use arrs_proto::finance::v1 as pb;
 use arrs_proto::finance::v1::finance_summary_service_server::FinanceSummaryService;
 use arrs_proto::finance::v1::stream_pcn_summaries_response::Part as WirePart;
 use arrs_proto::summary::v1 as summary;
+use kit::Cut;
 use kit::db::Read;
 use kit::server::caller;
 use kit::summary::{Part, Query, StreamQuery, list_members, stream};
@@ -49,10 +50,10 @@ impl FinanceSummaryService for FinanceSummaryApi {
         let query = StreamQuery::parse(request.into_inner(), self.app.clock())?;
         let (database, of_header, of_rows) =
             (self.app.database().clone(), self.app.clone(), self.app.clone());
-        let cut = move |read: Arc<Read>, cut| {
+        let cut = move |read: Arc<Read>, cut: Cut| {
             let app = of_header.clone();
             async move {
-                let positions = app.positions(&read).await?;
+                let positions = app.positions(&read, cut.at).await?;
                 Ok(super::cut(&cut, app.rules(), positions))
             }
         };
@@ -60,7 +61,7 @@ impl FinanceSummaryService for FinanceSummaryApi {
             let app = of_rows.clone();
             async move {
                 let money = app.pcn_money_of(&read, &scope, &query).await?;
-                let positions = app.positions(&read).await?;
+                let positions = app.positions(&read, query.cut.at).await?;
                 let cut = super::cut(&query.cut, app.rules(), positions);
                 Ok(wire::within(ROW, wire::pcn_money(app.rules(), &money, cut)))
             }

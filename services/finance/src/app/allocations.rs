@@ -26,6 +26,6 @@ impl App {
         let list = roster::list_size(&*read, pcn, year.list_date(), cut.at).await?;
         let weighted = list.and_then(|list| list.weighted);
         let pots = allocate(self.rules(), year, weighted, cut.rules_known_on);
-        Ok((pots, self.positions(&read).await?))
+        Ok((pots, self.positions(&read, cut.at).await?))
     }
 }

@@ -88,7 +88,7 @@ impl App {
         let scope = caller.scope(&*read, self.clock()).await?;
         summary::admit(&read, caller, &scope, query).await?;
         let money = self.pcn_money_of(&read, &scope, query).await?;
-        Ok((money, self.positions(&read).await?))
+        Ok((money, self.positions(&read, query.cut.at).await?))
     }
 
     /// The money of a PCN and month that the scope was found to hold.

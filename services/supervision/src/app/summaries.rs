@@ -154,11 +154,10 @@ fn narrow(assignments: &mut Vec<Assignment>, reach: Period) {
     });
 }
 
-/// How far the facts were known at an instant: ours up to then, those of workforce as followed now,
-/// since nobody tells when they were.
+/// How far the facts were known at an instant: ours, and those of workforce as followed.
 pub async fn positions(read: &Read, at: Instant) -> Result<Positions, Error> {
     Ok(Positions {
-        workforce: facts::cursor(&**read, crate::WORKFORCE).await?,
+        workforce: facts::cursor_at(&**read, crate::WORKFORCE, at).await?,
         supervision: facts::position_at(&**read, at).await?,
     })
 }
