@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use arrs_proto::admin::v1::create_import_request::Part;
@@ -323,9 +324,26 @@ async fn serves(port: u16) -> bool {
     HealthClient::new(channel).check(ask).await.is_ok()
 }
 
-/// Four ports that were free a moment ago.
+/// Four ports that nobody else takes meanwhile.
+///
+/// They lie below those that the system hands out for outgoing calls, and each test process has
+/// blocks of its own by its number, so that tests that run at once do not meet.
 fn free_ports() -> [u16; 4] {
-    let listeners: [TcpListener; 4] =
-        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("it listens").port())
+    const FIRST: u32 = 10_000;
+    const BLOCKS: u32 = 5_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+
+    for _ in 0..BLOCKS {
+        let mine = std::process::id() * 8 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let first = FIRST + mine % BLOCKS * 4;
+        let ports: [u16; 4] = std::array::from_fn(|index| {
+            let index = u32::try_from(index).expect("four");
+            u16::try_from(first + index).expect("below 30,000")
+        });
+        let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        if ports.iter().all(free) {
+            return ports;
+        }
+    }
+    panic!("no free ports");
 }
