@@ -20,6 +20,7 @@ use terms::{Date, Instant, OdsCode};
 use tonic::Streaming;
 use uuid::Uuid;
 
+use crate::audit::{self, Entry, Outcome};
 use crate::db::{Database, Write};
 use crate::error::{Error, ErrorReason};
 use crate::identity::{Caller, Scope};
@@ -27,7 +28,7 @@ use crate::names::{self, Fields};
 use crate::pages;
 use crate::statement::Provenance;
 use crate::table::{Problem, Problems};
-use crate::{audit, wire};
+use crate::wire;
 
 /// The largest file.
 const FILE_BYTES: i64 = 256 * 1024 * 1024;
@@ -165,14 +166,14 @@ async fn bring_in<I: Importing>(
     let rows = tokio::task::block_in_place(|| importing.read(&kind, file));
     let rows = match rows {
         Ok(rows) => rows,
-        Err(problems) => return refuse(database, caller, id, header, problems).await,
+        Err(problems) => return refuse(database, caller, id, header, &context, problems).await,
     };
     let mut write = database.write().await?;
     let applied = match importing.write(&mut write, rows, &context).await? {
         Ok(applied) => applied,
         Err(problems) => {
             write.roll_back().await?;
-            return refuse(database, caller, id, header, problems).await;
+            return refuse(database, caller, id, header, &context, problems).await;
         }
     };
     if header.validate_only {
@@ -191,8 +192,8 @@ async fn bring_in<I: Importing>(
         header.recorded_on.map(|day| format!(", recorded on {day}")).unwrap_or_default(),
         if header.validate_only { ", checked only" } else { "" },
     );
-    let resource = terms::ImportId(id).to_string();
-    audit::append(&*write, database.clock(), caller, &resource, "done", detail).await?;
+    let entry = entry(caller, Outcome::Done, id, &context).saying(detail);
+    audit::append(&*write, database.clock(), [entry]).await?;
     let position = write.commit().await?;
     let read = database.read().await?;
     let row = store::get(&*read, id).await?;
@@ -205,18 +206,28 @@ async fn refuse(
     caller: &Caller,
     id: Uuid,
     header: &Header,
+    context: &Context,
     problems: Problems,
 ) -> Result<(pb::Import, Option<i64>), Error> {
     let write = database.write().await?;
     let total = problems.total();
     store::refuse(&*write, id, problems).await?;
     let detail = format!("{} {}: {total} errors", header.kind, header.sha256);
-    let resource = terms::ImportId(id).to_string();
-    audit::append(&*write, database.clock(), caller, &resource, "refused", detail).await?;
+    let entry = entry(caller, Outcome::Refused, id, context).saying(detail);
+    audit::append(&*write, database.clock(), [entry]).await?;
     let row = store::get(&*write, id).await?;
     write.commit().await?;
     let row = row.ok_or_else(|| Error::internal("an import that was written is gone"))?;
     Ok((row.into_wire()?, None))
+}
+
+/// What is recorded of an import; it concerns who keeps its records, where that can be told.
+fn entry(caller: &Caller, outcome: Outcome, id: Uuid, context: &Context) -> Entry {
+    let entry = Entry::new(caller, outcome, &terms::ImportId(id).to_string());
+    match owner_of(context) {
+        Some(owner) => entry.of_tenant(&owner),
+        None => entry,
+    }
 }
 
 /// One import, if it is the caller's own or the caller may read all.

@@ -13,6 +13,7 @@ pub mod error;
 pub mod facts;
 pub mod identity;
 pub mod imports;
+pub mod lease;
 pub mod migration;
 pub mod names;
 pub mod pages;
@@ -27,6 +28,9 @@ pub mod summary;
 pub mod table;
 pub mod telemetry;
 pub mod wire;
+
+#[cfg(test)]
+mod testing;
 
 pub use clock::Clock;
 pub use cut::Cut;

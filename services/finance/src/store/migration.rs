@@ -10,7 +10,12 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![kit::migration::migration(), kit::roster::migration(), Box::new(Pay)]
+        vec![
+            kit::migration::migration(),
+            kit::roster::migration(),
+            Box::new(Pay),
+            kit::audit::migration(),
+        ]
     }
 }
 

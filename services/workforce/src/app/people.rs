@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use kit::audit::{self, Entry, Outcome};
 use kit::cut::NOW;
-use kit::{Caller, Error, audit};
+use kit::{Caller, Error, ErrorReason};
 use terms::PersonId;
 
 use crate::app::App;
@@ -22,16 +23,17 @@ impl App {
         let write = self.database.write().await?;
         let scope = caller.scope(&*write, clock).await?;
         let Some(person) = people::person(&*write, &scope, id).await? else {
-            let detail = "outside the scope, or not there".to_owned();
-            audit::append(&*write, clock, caller, &resource, "refused", detail).await?;
+            let entry = Entry::new(caller, Outcome::Denied, &resource);
+            let entry = entry.because(ErrorReason::NotPermitted);
+            audit::append(&*write, clock, [entry]).await?;
             write.commit().await?;
             return Err(caller.denied(&resource));
         };
         let one = BTreeSet::from([id]);
         let mut particulars = people::particulars(&*write, &scope, &one).await?;
         let registrations = people::registrations(&*write, &scope, &one, NOW).await?;
-        let detail = "personal particulars".to_owned();
-        audit::append(&*write, clock, caller, &resource, "read", detail).await?;
+        let entry = Entry::new(caller, Outcome::Read, &resource).of_tenant(&person.owner);
+        audit::append(&*write, clock, [entry]).await?;
         write.commit().await?;
         Ok((person, particulars.remove(&id).unwrap_or_default(), registrations))
     }
