@@ -2,6 +2,7 @@
 
 mod finance;
 mod imports;
+mod matches;
 mod summaries;
 mod supervision;
 mod workforce;

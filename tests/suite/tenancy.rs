@@ -19,6 +19,7 @@ use arrs_tests::cluster::{self, Cluster};
 use kit::client::Channel;
 use kit::error::reason_of;
 use kit::identity::{Grant, ROLES, Role};
+use kit::server::position_of;
 use kit::{Clock, ErrorReason};
 use prost::{Message, Name};
 use tonic::Code;
@@ -70,6 +71,28 @@ async fn two_boards() -> Cluster {
         demo_set::take(&cluster, kind, text, Some(demo_set::RECORDED_ON)).await;
     }
     cluster
+}
+
+/// Each of the targets under a second owner, in the same PCN.
+async fn match_everybody(operator: &Channel) {
+    for (owner, employer, pcn, registration) in [
+        ("DEMOFED01", "DEMOFED01,FEDERATION", "U09081", "GPhC,DEMO-001"),
+        ("U31970", "DEMOCOM01,PCN_DIRECT", "U31970", "GPhC,DEMO-101"),
+        ("QT6", "DEMOPRA01,LEAD_PRACTICE", "U60113", "NMC,DEMO-201"),
+        ("DEMOICB02", "DEMOPRA02,LEAD_PRACTICE", "DEMOPCN02", "GPhC,DEMO-901"),
+    ] {
+        let text = format!(
+            "{}\nsame-e,same-p,Demo-Same,One,CP,standard,7,{employer},{pcn},10,,2025-01-06,,\
+             {registration},,,\n",
+            STAFF.lines().next().unwrap()
+        );
+        let mut header = cluster::header("staff", text.as_bytes(), None);
+        header.owner = format!("organisations/{owner}");
+        let import = cluster::upload(operator, header, text.as_bytes()).await.unwrap();
+        let (import, position) = (import.get_ref(), position_of(import.metadata()));
+        assert_eq!(import.state(), ImportState::Done, "{import:?}");
+        demo_set::settle(operator, position.unwrap()).await;
+    }
 }
 
 /// A channel of somebody who is nobody else.
@@ -161,6 +184,7 @@ async fn imports_of(channel: &Channel, role: Role, own: &Target) -> [String; 3] 
 async fn the_reach_of_every_role_in_every_method_is_written_down() {
     let cluster = two_boards().await;
     let operator = channel_of(&cluster, "somebody-else", &[OPERATOR]);
+    match_everybody(&operator).await;
     let before = positions(&operator).await;
     let places = targets(&operator).await;
     let others = imports_of(&operator, Role::Operator, &places[0]).await;

@@ -74,6 +74,8 @@ pub struct Context {
     pub provenance: Provenance,
     /// The day as of which they are known.
     pub recorded_on: Date,
+    /// Whether the file is only checked: what is written will be undone.
+    pub validate_only: bool,
 }
 
 /// What a file changed.
@@ -407,6 +409,7 @@ fn context(
             import: Some(id),
         },
         recorded_on: header.recorded_on.unwrap_or_else(|| clock.today()),
+        validate_only: header.validate_only,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Pure: nothing here reads a file, a clock or a store.
 
 pub mod national_return;
+pub mod registration_match;
 pub mod role;
 pub mod roster_check;
 pub mod statistics;

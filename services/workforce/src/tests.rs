@@ -2,6 +2,7 @@
 
 mod england;
 mod files;
+mod matches;
 mod methods;
 mod owners;
 mod scopes;
@@ -111,6 +112,7 @@ impl World {
                 import: Some(Uuid::now_v7()),
             },
             recorded_on: recorded_on.unwrap_or_else(|| clock.today()),
+            validate_only: false,
         };
         let rows = self.api.read(kind, spooled).unwrap();
         let mut write = self.database().write().await.unwrap();

@@ -137,6 +137,12 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
             let request = workforce::GetPersonRequest { name: target.person.clone() };
             done(ask::<_, workforce::Person>(channel, path, request).await)
         }
+        "/arrs.workforce.v1.PersonService/ListMatchedPeople" => {
+            let request = workforce::ListMatchedPeopleRequest::default();
+            let page: workforce::ListMatchedPeopleResponse = ask(channel, path, request).await?;
+            let mut people = page.matched_people.iter().flat_map(|one| &one.people);
+            found(people.any(|name| *name == target.person), &page)
+        }
         "/arrs.workforce.v1.WorkforceSummaryService/GetPcnSummary" => {
             done(ask::<_, workforce::PcnWorkforce>(channel, path, summary(pcn)).await)
         }

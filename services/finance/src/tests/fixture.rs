@@ -116,6 +116,7 @@ impl Finance {
             scope,
             provenance: provenance(recorded_on),
             recorded_on: day(recorded_on),
+            validate_only: false,
         };
         let rows = FinanceImports.read("pay", file).map_err(Problems::into_vec)?;
         let mut write = database.write().await.unwrap();

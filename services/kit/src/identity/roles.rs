@@ -57,6 +57,7 @@ roles! {
     FederationManager = "federation-manager": [
         "reports.read", "records.backdate",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
+        "workforce.matches.read",
         "workforce.people.readPersonal", "workforce.imports.create", "workforce.imports.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.create", "finance.imports.read",
@@ -67,6 +68,7 @@ roles! {
     IcbFinance = "icb-finance": [
         "reports.read",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
+        "workforce.matches.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.facts.read",
         "supervision.rules.read", "supervision.summaries.read",
@@ -82,6 +84,7 @@ roles! {
     IcbWorkforce = "icb-workforce": [
         "reports.read",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
+        "workforce.matches.read",
         "workforce.facts.read",
         "finance.rules.read",
         "supervision.rules.read", "supervision.sessions.read", "supervision.summaries.read",
@@ -100,6 +103,7 @@ roles! {
     Auditor = "auditor": [
         "reports.read",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
+        "workforce.matches.read",
         "workforce.imports.read", "workforce.facts.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.read", "finance.facts.read",
@@ -111,6 +115,7 @@ roles! {
         "reports.read", "records.backdate",
         "workforce.reference.import",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
+        "workforce.matches.read",
         "workforce.imports.create", "workforce.imports.read", "workforce.facts.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.create", "finance.imports.read",

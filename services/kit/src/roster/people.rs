@@ -1,9 +1,10 @@
 //! Engagements and assignments, as known at an instant, inside a scope.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Value,
 };
 use terms::{
     Assignment, Engagement, EngagementId, Instant, Minutes, Month, OdsCode, Period, PersonId,
@@ -200,19 +201,33 @@ pub async fn people_by_reference(
     Ok(found)
 }
 
-async fn ids_where(
+/// The engagements in the scope of some people, whoever keeps them, in the order of identifiers.
+pub async fn engagements_of_people(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    people: &BTreeSet<PersonId>,
+    at: Instant,
+) -> Result<Vec<Engaged>, Error> {
+    let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    let ids = ids_where(db, engagement::Column::PersonId, &people, at).await?;
+    let mut found = whole(db, &ids, at).await?;
+    found.retain(|engaged| visible(scope, engaged));
+    Ok(found)
+}
+
+async fn ids_where<T: Clone + Into<Value>>(
     db: &impl ConnectionTrait,
     column: engagement::Column,
-    references: &[String],
+    values: &[T],
     at: Instant,
 ) -> Result<Vec<Uuid>, Error> {
     let mut ids = Vec::new();
-    for chunk in references.chunks(KEYS) {
+    for chunk in values.chunks(KEYS) {
         let found: Vec<Uuid> = engagement::Entity::find()
             .select_only()
             .column(engagement::Column::EngagementId)
             .distinct()
-            .filter(column.is_in(chunk.iter().map(String::as_str)))
+            .filter(column.is_in(chunk.iter().cloned()))
             .filter(known_at::<engagement::Model>(at))
             .into_tuple()
             .all(db)

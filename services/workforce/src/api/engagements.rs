@@ -1,6 +1,6 @@
 //! Engagements and their hours.
 
-mod wire;
+pub(super) mod wire;
 
 use arrs_proto::workforce::v1 as pb;
 use arrs_proto::workforce::v1::engagement_service_server::EngagementService;

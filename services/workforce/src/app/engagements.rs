@@ -2,7 +2,7 @@
 
 use kit::roster::{self, Engaged};
 use kit::{Caller, Cut, Error, Scope, names};
-use terms::{EngagementId, Minutes, OdsCode, OrganisationKind};
+use terms::{Date, EngagementId, Minutes, OdsCode, OrganisationKind};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -13,7 +13,7 @@ pub struct Seen {
     /// The engagement, with hours on days that the caller may see only, oldest first. Hours that
     /// began earlier are shown from the first such day.
     pub engaged: Engaged,
-    /// Minutes a week worked where the caller cannot look, on the day of the cut.
+    /// Minutes a week worked where the caller cannot look, on the day asked about.
     pub elsewhere: Minutes,
 }
 
@@ -42,7 +42,7 @@ impl App {
         let scope = caller.scope(&*read, self.database.clock()).await?;
         let found = roster::engagement_by_id(&*read, &scope, id, cut.at).await?;
         let found = found.ok_or_else(|| caller.denied(&id.to_string()))?;
-        Ok(seen(&scope, found, cut))
+        Ok(seen(&scope, found, cut.as_of))
     }
 
     /// One page of the engagements with hours in a PCN on days that the caller may see, in the order
@@ -57,13 +57,13 @@ impl App {
             return Err(caller.denied(&names::pcn(pcn)));
         }
         let page = roster::engagements_of_pcn(&*read, &scope, pcn, *after, *limit, cut.at).await?;
-        Ok(page.into_iter().map(|engaged| seen(&scope, engaged, cut)).collect())
+        Ok(page.into_iter().map(|engaged| seen(&scope, engaged, cut.as_of)).collect())
     }
 }
 
-/// Cuts an engagement with the scope: of hours outside it one number is left.
-fn seen(scope: &Scope, mut engaged: Engaged, cut: &Cut) -> Seen {
-    let today = |assignment: &&terms::Assignment| assignment.period.contains(cut.as_of);
+/// Cuts an engagement with the scope: of hours outside it one number is left, that of a day.
+pub(super) fn seen(scope: &Scope, mut engaged: Engaged, day: Date) -> Seen {
+    let today = |assignment: &&terms::Assignment| assignment.period.contains(day);
     let assigned: Minutes =
         engaged.assignments.iter().filter(today).map(|assignment| assignment.weekly).sum();
     let contract =

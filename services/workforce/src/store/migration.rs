@@ -1,5 +1,7 @@
 //! The tables, in the order in which versions made them.
 
+mod registration_match;
+
 use kit::statement::columns;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, boolean, date_null, integer, text, text_null, uuid};
@@ -15,6 +17,7 @@ impl MigratorTrait for Migrator {
             kit::roster::migration(),
             Box::new(People),
             kit::audit::migration(),
+            Box::new(registration_match::RegistrationMatch),
         ]
     }
 }

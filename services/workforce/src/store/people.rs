@@ -15,6 +15,7 @@ use terms::{Date, EngagementId, Instant, OdsCode, PersonId};
 use uuid::Uuid;
 
 use super::entity::{person, person_particulars, registration};
+use crate::domain::registration_match::registration_key;
 
 /// Keys looked up in one statement.
 const KEYS: usize = 5_000;
@@ -45,6 +46,12 @@ pub struct Particulars {
     pub registration_number: Option<String>,
 }
 
+impl Particulars {
+    fn registration_key(&self) -> Option<String> {
+        registration_key(self.registration_body.as_deref()?, self.registration_number.as_deref()?)
+    }
+}
+
 impl std::fmt::Debug for Particulars {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Particulars")
@@ -56,6 +63,8 @@ impl std::fmt::Debug for Particulars {
 pub struct Registration {
     /// Who.
     pub person: PersonId,
+    /// Who keeps the record.
+    pub owner: OdsCode,
     /// The regulator.
     pub body: String,
     /// The last day, if known.
@@ -279,6 +288,8 @@ pub async fn particulars(
                 given_name,
                 registration_body,
                 registration_number,
+                owner_code: _,
+                registration_key: _,
             } = row;
             let particulars =
                 Particulars { family_name, given_name, registration_body, registration_number };
@@ -288,23 +299,27 @@ pub async fn particulars(
     Ok(found)
 }
 
-/// Sets who some people are. The people were found or added inside the scope before.
+/// Sets who some people are, each with its owner. The people were found or added inside the scope
+/// before.
 pub async fn set_particulars(
     txn: &impl ConnectionTrait,
     _: &Scope,
-    people: Vec<(PersonId, Particulars)>,
+    people: Vec<(PersonId, OdsCode, Particulars)>,
 ) -> Result<(), Error> {
     let rows: Vec<_> = people
         .into_iter()
-        .map(|(person, particulars)| {
+        .map(|(person, owner, particulars)| {
+            let registration_key = particulars.registration_key();
             let Particulars { family_name, given_name, registration_body, registration_number } =
                 particulars;
             person_particulars::Model {
                 person_id: person.0,
+                owner_code: owner.to_string(),
                 family_name,
                 given_name,
                 registration_body,
                 registration_number,
+                registration_key,
             }
             .into_active_model()
         })
@@ -316,6 +331,7 @@ pub async fn set_particulars(
                 person_particulars::Column::GivenName,
                 person_particulars::Column::RegistrationBody,
                 person_particulars::Column::RegistrationNumber,
+                person_particulars::Column::RegistrationKey,
             ])
             .to_owned();
         person_particulars::Entity::insert_many(chunk.iter().cloned())
@@ -344,11 +360,14 @@ pub async fn registrations(
             .all(db)
             .await
             .map_err(db::sort)?;
-        found.extend(rows.into_iter().map(|row| Registration {
-            person: PersonId(row.person_id),
-            body: row.body,
-            expiry: row.expiry.map(from_column),
-        }));
+        for row in rows {
+            found.push(Registration {
+                person: PersonId(row.person_id),
+                owner: stored_code(&row.owner_code)?,
+                body: row.body,
+                expiry: row.expiry.map(from_column),
+            });
+        }
     }
     Ok(found)
 }
@@ -364,9 +383,9 @@ pub async fn record_registrations(
     let models = rows
         .iter()
         .map(|(line, registration)| {
-            let Registration { person, body, expiry } = registration;
-            let expiry = expiry.map(to_column);
-            registration::Model::new(provenance, Some(*line), person.0, body.clone(), expiry)
+            let Registration { person, owner, body, expiry } = registration;
+            let (owner, expiry) = (owner.to_string(), expiry.map(to_column));
+            registration::Model::new(provenance, Some(*line), person.0, body.clone(), owner, expiry)
         })
         .collect();
     let outcomes = statement::record(txn, models).await?;
@@ -380,6 +399,6 @@ pub async fn record_registrations(
         .collect())
 }
 
-fn stored_code(text: &str) -> Result<OdsCode, Error> {
+pub(super) fn stored_code(text: &str) -> Result<OdsCode, Error> {
     text.parse().map_err(|error| Error::internal(format!("a stored code {error}")))
 }

@@ -10,7 +10,7 @@ use super::*;
 const FALMOUTH: &str = "pcn-manager@pcn:U09081";
 const FEDERATION: &str = "federation-manager@federation:DEMOFED01";
 
-fn file(rows: &[&str]) -> String {
+pub(super) fn file(rows: &[&str]) -> String {
     let header = STAFF.lines().next().unwrap();
     let rows: String = rows.iter().map(|row| format!("{row}\n")).collect();
     format!("{header}\n{rows}")
@@ -46,7 +46,7 @@ async fn list(world: &World, grant: &str, page_size: i32) -> Vec<pb::Engagement>
 }
 
 /// Falmouth belongs to another ICB since 2025; what it was before stays with the former.
-async fn moved() -> World {
+pub(super) async fn moved() -> World {
     let world = World::demonstration().await;
     let header = ORGANISATIONS.lines().next().unwrap();
     let file = format!(

@@ -10,7 +10,7 @@ use crate::app::engagements::Seen;
 /// The most assignments of an engagement that are sent.
 const ASSIGNMENTS: usize = 500;
 
-pub(super) fn engagement(seen: Seen) -> pb::Engagement {
+pub(in crate::api) fn engagement(seen: Seen) -> pb::Engagement {
     let Seen { engaged: Engaged { engagement, assignments, .. }, elsewhere } = seen;
     let Engagement {
         id,
@@ -50,6 +50,6 @@ fn assignment(assignment: &Assignment) -> pb::Assignment {
     }
 }
 
-fn minutes(minutes: Minutes) -> i32 {
+pub(in crate::api) fn minutes(minutes: Minutes) -> i32 {
     i32::try_from(minutes.get()).unwrap_or(i32::MAX)
 }

@@ -3,10 +3,13 @@
 use arrs_proto::workforce::v1 as pb;
 use kit::{names, wire};
 
-use crate::app::people::{Particulars, Person, Registration};
+use crate::api::engagements::wire::{engagement, minutes};
+use crate::app::people::{Matched, Particulars, Person, Registration};
 
 /// The most registrations of a person that are sent.
 const REGISTRATIONS: usize = 10;
+/// The most records and engagements of a matched person that are sent.
+const MATCHED: usize = 20;
 
 pub(super) fn person(
     person: Person,
@@ -34,5 +37,16 @@ pub(super) fn person(
                 expire_date: registration.expiry.map(wire::date),
             })
             .collect(),
+    }
+}
+
+pub(super) fn matched_person(matched: Matched) -> pb::MatchedPerson {
+    let Matched { people, engagements, weekly, contract, exceed } = matched;
+    pb::MatchedPerson {
+        people: people.iter().take(MATCHED).map(ToString::to_string).collect(),
+        engagements: engagements.into_iter().take(MATCHED).map(engagement).collect(),
+        weekly_minutes: minutes(weekly),
+        contract_minutes: minutes(contract),
+        hours_exceed_contract: exceed,
     }
 }

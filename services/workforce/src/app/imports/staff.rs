@@ -5,6 +5,7 @@
 
 mod agreement;
 mod check;
+mod elsewhere;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -166,14 +167,24 @@ pub async fn import(
     people::add(&**write, scope, &new_people).await?;
     let mut applied = record(write, lines, records, notes).await?;
     let changed = changed_particulars(&groups, &particulars);
-    for (_, row, _) in changed.iter().filter(|(person, ..)| particulars.contains_key(person)) {
+    for change in changed.iter().filter(|change| particulars.contains_key(&change.person)) {
+        let row = change.row;
         applied.corrected += 1;
         let named = row.person.as_deref().unwrap_or_default();
         applied.notes.push(format!("line {}: the particulars of person {named} changed", row.line));
     }
-    let changed = changed.into_iter().map(|(person, _, merged)| (person, merged)).collect();
-    people::set_particulars(&**write, scope, changed).await?;
+    let changed = changed
+        .into_iter()
+        .map(|Changed { person, owner, particulars, .. }| (person, owner.clone(), particulars));
+    people::set_particulars(&**write, scope, changed.collect()).await?;
     registrations(write, &groups, context, &mut applied).await?;
+    // A check that writes nothing tells nothing of others: it could be repeated without a trace in
+    // the records.
+    if !context.validate_only {
+        let mut notes = elsewhere::remark(write, &groups).await?;
+        notes.append(&mut applied.notes);
+        applied.notes = notes;
+    }
     Ok(Ok(applied))
 }
 
@@ -440,17 +451,30 @@ fn lines(
     lines
 }
 
-/// The particulars that the file changes, each whole, with a row that does: what is not given
-/// stays.
+/// The particulars of somebody as a file changes them.
+struct Changed<'a> {
+    person: PersonId,
+    owner: &'a OdsCode,
+    /// A row that changes them.
+    row: &'a Row,
+    /// Whole: what is not given stays.
+    particulars: Particulars,
+}
+
 fn changed_particulars<'a>(
-    groups: &[Group<'a>],
+    groups: &'a [Group<'a>],
     known: &HashMap<PersonId, Particulars>,
-) -> Vec<(PersonId, &'a Row, Particulars)> {
-    let mut all: BTreeMap<PersonId, (&'a Row, Particulars)> = BTreeMap::new();
+) -> Vec<Changed<'a>> {
+    let mut all: BTreeMap<PersonId, Changed<'a>> = BTreeMap::new();
     for group in groups {
         let Some(person) = group.person else { continue };
-        let before = || known.get(&person).cloned().unwrap_or_default();
-        let (changing, merged) = all.entry(person).or_insert_with(|| (group.rows[0], before()));
+        let change = all.entry(person).or_insert_with(|| Changed {
+            person,
+            owner: &group.owner,
+            row: group.rows[0],
+            particulars: known.get(&person).cloned().unwrap_or_default(),
+        });
+        let merged = &mut change.particulars;
         for row in group.rows.iter().copied() {
             let old = merged.clone();
             let given = row.particulars.clone();
@@ -466,13 +490,12 @@ fn changed_particulars<'a>(
                 }
             }
             if *merged != old {
-                *changing = row;
+                change.row = row;
             }
         }
     }
-    all.into_iter()
-        .filter(|(person, (_, merged))| known.get(person) != Some(merged))
-        .map(|(person, (row, merged))| (person, row, merged))
+    all.into_values()
+        .filter(|change| known.get(&change.person) != Some(&change.particulars))
         .collect()
 }
 
@@ -499,15 +522,15 @@ async fn registrations(
         known.into_iter().map(|row| ((row.person, row.body), row.expiry)).collect();
     let rows: Vec<(u32, Registration)> = stated
         .iter()
-        .map(|((person, body), (row, _, expiry))| {
+        .map(|((person, body), (row, owner, expiry))| {
             let before = known.get(&(*person, body.clone())).copied().flatten();
-            let expiry = expiry.or(before);
-            (row.line, Registration { person: *person, body: body.clone(), expiry })
+            let (owner, expiry) = ((*owner).clone(), expiry.or(before));
+            (row.line, Registration { person: *person, owner, body: body.clone(), expiry })
         })
         .collect();
     let outcomes = people::record_registrations(&**write, scope, provenance, &rows).await?;
-    let sources = stated.values().map(|(source, owner, _)| (*source, *owner));
-    for (((_, row), (source, owner)), outcome) in rows.iter().zip(sources).zip(outcomes) {
+    let sources = stated.values().map(|(source, ..)| *source);
+    for (((_, row), source), outcome) in rows.iter().zip(sources).zip(outcomes) {
         match outcome {
             Outcome::Unchanged => {
                 applied.unchanged += 1;
@@ -523,7 +546,7 @@ async fn registrations(
                 ));
             }
         }
-        let Registration { person, body, expiry } = row;
+        let Registration { person, owner, body, expiry } = row;
         let known_from = provenance.known_from;
         write.tell(events::registration_recorded(owner, *person, body, *expiry, known_from));
     }

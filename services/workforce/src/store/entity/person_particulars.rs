@@ -7,10 +7,13 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub person_id: Uuid,
+    pub owner_code: String,
     pub family_name: Option<String>,
     pub given_name: Option<String>,
     pub registration_body: Option<String>,
     pub registration_number: Option<String>,
+    /// What is compared of body and number; none while either is missing.
+    pub registration_key: Option<String>,
 }
 
 // Never printed: everything in it is personal.

@@ -3,5 +3,5 @@
 kit::statement! {
     "registration",
     key { person_id: Uuid, body: String, }
-    value { expiry: Option<chrono::NaiveDate>, }
+    value { owner_code: String, expiry: Option<chrono::NaiveDate>, }
 }
