@@ -1,12 +1,15 @@
 //! A suite of real processes on free ports, with a folder of its own.
 //!
-//! The executable of the profile under test is what runs; nothing is linked in.
+//! The executable of the profile under test is what runs; nothing is linked in. Every process
+//! trusts the local issuer of the folder, and writes its log there.
+
+mod process;
 
 use std::fs::File;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -20,8 +23,12 @@ use tempfile::TempDir;
 use terms::Date;
 use tonic::{Request, Response, Status};
 use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use uuid::Uuid;
+
+use crate::postgres::{Database, Postgres};
+use process::Process;
 
 /// How long a process may take to serve, or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,19 +38,32 @@ const LOOK: Duration = Duration::from_millis(25);
 /// The four services, in the order in which they are started.
 pub const SERVICES: [&str; 4] = ["workforce", "finance", "supervision", "gateway"];
 
+/// What the services keep their records in.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// Embedded files in the folder.
+    Sqlite,
+    /// A database on this server, with a schema and two roles for each service.
+    Postgres(Postgres),
+}
+
 /// A running suite.
 #[derive(Debug)]
 pub struct Cluster {
     folder: TempDir,
     processes: Vec<Process>,
     ports: [u16; 4],
-    settings: Vec<(String, String)>,
+    settings: Vec<Setting>,
+    /// Removed with the cluster.
+    database: Option<Database>,
 }
 
+/// A variable of the environment, of every process or of one role.
 #[derive(Debug)]
-struct Process {
-    role: &'static str,
-    child: Child,
+struct Setting {
+    role: Option<&'static str>,
+    name: String,
+    value: String,
 }
 
 impl Cluster {
@@ -62,40 +82,84 @@ impl Cluster {
     /// One process for each service.
     pub async fn separate() -> Cluster {
         let mut cluster = Cluster::idle(&[]);
-        for role in SERVICES {
-            cluster.start(role).await;
-        }
+        cluster.start_separate().await;
         cluster
     }
 
     /// A folder and free ports, with nothing running.
     pub fn idle(settings: &[(&str, &str)]) -> Cluster {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Cluster {
+        let mut cluster = Cluster {
             folder: TempDir::new().expect("a temporary folder"),
             processes: Vec::new(),
             ports: free_ports(),
-            settings: settings.iter().map(owned).collect(),
+            settings: Vec::new(),
+            database: None,
+        };
+        for (name, value) in settings {
+            cluster.set(name, value);
         }
+        cluster
+    }
+
+    /// The same, with an empty database of this engine.
+    pub async fn idle_on(engine: &Engine, settings: &[(&str, &str)]) -> Cluster {
+        let mut cluster = Cluster::idle(settings);
+        if let Engine::Postgres(postgres) = engine {
+            let database = postgres.database().await;
+            // Without it the local issuer is refused beside a server's database.
+            cluster.set("ARRS__KIT__IDENTITY__LOCAL", "true");
+            for service in &SERVICES[..3] {
+                let urls = database.service(service).await;
+                let name = format!("ARRS__{}__DATABASE", service.to_uppercase());
+                cluster.set(&format!("{name}__URL"), &urls.url);
+                cluster.set(&format!("{name}__MIGRATE_URL"), &urls.migrate_url);
+            }
+            cluster.database = Some(database);
+        }
+        cluster
+    }
+
+    /// A setting of every process that is started from now on; the last one wins.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push(Setting { role: None, name: name.to_owned(), value: value.to_owned() });
+    }
+
+    /// A setting of one role alone.
+    pub fn set_for(&mut self, role: &'static str, name: &str, value: &str) {
+        let role = Some(role);
+        self.settings.push(Setting { role, name: name.to_owned(), value: value.to_owned() });
     }
 
     /// Starts `all` or one service, and waits until it serves.
     pub async fn start(&mut self, role: &'static str) {
-        let log = self.folder.path().join(format!("{role}.log"));
-        let log = File::options().create(true).append(true).open(log).expect("a log file");
-        let child = self
-            .command(&["serve", role])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the executable was built beside the tests");
-        self.processes.push(Process { role, child });
-        let port = self.port(role);
+        self.spawn(role);
+        self.started(role).await;
+    }
+
+    /// Starts a process for each service.
+    pub async fn start_separate(&mut self) {
+        // The first one makes the issuer's key; the others start side by side.
+        self.start(SERVICES[0]).await;
+        for role in &SERVICES[1..] {
+            self.spawn(role);
+        }
+        for role in &SERVICES[1..] {
+            self.started(role).await;
+        }
+    }
+
+    fn spawn(&mut self, role: &'static str) {
+        let mut command = self.command(&["serve", role]);
+        let own = self.settings.iter().filter(|setting| setting.role == Some(role));
+        command.envs(own.map(|setting| (&setting.name, &setting.value)));
+        self.processes.push(Process::spawn(role, command, &self.log_path(role)));
+    }
+
+    async fn started(&mut self, role: &str) {
+        let (index, port) = (self.index(role), self.port(role));
         let started = Instant::now();
         while !serves(port).await {
-            let ended = self.processes.last_mut().and_then(|last| last.child.try_wait().ok());
-            if let Some(Some(status)) = ended {
+            if let Some(status) = self.processes[index].ended() {
                 panic!("{role} ended with {status}:\n{}", self.log(role));
             }
             let log = || self.log(role);
@@ -107,37 +171,39 @@ impl Cluster {
     /// Kills a process as a power cut would.
     pub fn kill(&mut self, role: &str) {
         let index = self.index(role);
-        let mut process = self.processes.remove(index);
-        process.child.kill().expect("it was running");
-        process.child.wait().expect("it was killed");
+        self.processes.remove(index).kill();
+    }
+
+    /// Stops a process where it stands: its connections stay open, and nobody answers them.
+    pub fn pause(&self, role: &str) {
+        self.processes[self.index(role)].signal("STOP");
+    }
+
+    /// Lets a paused process go on.
+    pub fn resume(&self, role: &str) {
+        self.processes[self.index(role)].signal("CONT");
     }
 
     /// Sends a process SIGTERM and answers how it ended.
-    pub async fn terminate(&mut self, role: &str) -> std::process::ExitStatus {
+    pub async fn terminate(&mut self, role: &str) -> ExitStatus {
         let index = self.index(role);
-        let mut process = self.processes.remove(index);
-        let id = process.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill is there");
-        assert!(sent.success(), "{role} was running");
-        let started = Instant::now();
-        loop {
-            if let Some(status) = process.child.try_wait().expect("it is our child") {
-                return status;
-            }
-            assert!(started.elapsed() < PATIENCE, "{role} does not end");
-            tokio::time::sleep(LOOK).await;
-        }
+        self.processes.remove(index).terminate().await
+    }
+
+    /// Whether a role says that it is ready, within a second.
+    pub async fn is_ready(&self, role: &str) -> bool {
+        let answer = tokio::time::timeout(Duration::from_secs(1), health(self.port(role))).await;
+        matches!(answer, Ok(Some(status)) if status == ServingStatus::Serving)
     }
 
     /// What a process wrote to its log.
     pub fn log(&self, role: &str) -> String {
-        let path = self.folder.path().join(format!("{role}.log"));
-        std::fs::read_to_string(path).unwrap_or_default()
+        std::fs::read_to_string(self.log_path(role)).unwrap_or_default()
     }
 
     /// The process id of a role.
     pub fn process_id(&self, role: &str) -> u32 {
-        self.processes[self.index(role)].child.id()
+        self.processes[self.index(role)].id()
     }
 
     /// The folder with the databases and the issuer's key.
@@ -217,11 +283,17 @@ impl Cluster {
                 command.env(format!("ARRS__GATEWAY__{role}"), url);
             }
         }
-        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let common = self.settings.iter().filter(|setting| setting.role.is_none());
+        command.envs(common.map(|setting| (&setting.name, &setting.value)));
         command
     }
 
-    fn port(&self, role: &str) -> u16 {
+    fn log_path(&self, role: &str) -> PathBuf {
+        self.folder.path().join(format!("{role}.log"))
+    }
+
+    /// The port of a role, such as for a proxy in front of it.
+    pub fn port(&self, role: &str) -> u16 {
         let role = if role == "all" { "gateway" } else { role };
         let index = SERVICES.iter().position(|service| *service == role);
         self.ports[index.expect("one of the services")]
@@ -235,10 +307,12 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        for process in &mut self.processes {
-            // One that ended by itself cannot be killed, and need not be.
-            process.child.kill().ok();
-            process.child.wait().ok();
+        // Before the folder and the database that they use.
+        self.processes.clear();
+        if std::thread::panicking() {
+            for role in ["all"].iter().chain(&SERVICES) {
+                process::show_end(role, &self.log(role));
+            }
         }
     }
 }
@@ -317,11 +391,15 @@ pub fn executable() -> PathBuf {
 }
 
 async fn serves(port: u16) -> bool {
-    let Ok(channel) = Channel::lazy(&format!("http://127.0.0.1:{port}"), Token::Passed) else {
-        return false;
-    };
+    health(port).await.is_some()
+}
+
+/// What a process says of its health, if it says anything.
+async fn health(port: u16) -> Option<ServingStatus> {
+    let channel = Channel::lazy(&format!("http://127.0.0.1:{port}"), Token::Passed).ok()?;
     let ask = HealthCheckRequest { service: String::new() };
-    HealthClient::new(channel).check(ask).await.is_ok()
+    let answer = HealthClient::new(channel).check(ask).await.ok()?.into_inner();
+    Some(answer.status())
 }
 
 /// Four ports that nobody else takes meanwhile.

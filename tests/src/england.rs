@@ -14,12 +14,11 @@ mod people;
 mod places;
 mod publication;
 mod roles;
-mod source;
 mod table;
 
 pub mod broken;
 
-use source::Source;
+use crate::source::Source;
 
 /// How much to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -137,8 +137,8 @@ impl Postgres {
 }
 
 impl Database {
-    /// The roles and the schema of a service, made as an operator would: the owner may make what
-    /// it likes, the application may only reach the schema.
+    /// The roles of a service, made as an operator would: the owner makes the schema and says what
+    /// the application may do in it, the application may only connect.
     pub async fn service(&self, service: &str) -> Urls {
         let Database { tag, .. } = self;
         let (owner, application) = (format!("{service}_owner_{tag}"), format!("{service}_{tag}"));
@@ -153,8 +153,6 @@ impl Database {
             role(&application),
             format!("GRANT CONNECT, CREATE ON DATABASE {} TO {owner}", self.name()),
             format!("GRANT CONNECT ON DATABASE {} TO {application}", self.name()),
-            format!("CREATE SCHEMA {service} AUTHORIZATION {owner}"),
-            format!("GRANT USAGE ON SCHEMA {service} TO {application}"),
         ];
         execute(&self.url(), &statements).await;
         Urls { url: self.url_of(&application), migrate_url: self.url_of(&owner) }
@@ -260,8 +258,8 @@ mod tests {
         let database = Postgres::shared().database().await;
         let Urls { url, migrate_url } = database.service("workforce").await;
 
-        let make = "CREATE TABLE workforce.things (id bigint); \
-                    GRANT SELECT ON workforce.things TO PUBLIC; \
+        let make = "CREATE SCHEMA workforce; CREATE TABLE workforce.things (id bigint); \
+                    GRANT USAGE ON SCHEMA workforce TO PUBLIC; GRANT SELECT ON workforce.things TO PUBLIC; \
                     ALTER TABLE workforce.things ENABLE ROW LEVEL SECURITY; \
                     ALTER TABLE workforce.things FORCE ROW LEVEL SECURITY; \
                     INSERT INTO workforce.things VALUES (1)";

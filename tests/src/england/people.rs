@@ -5,9 +5,9 @@ use jiff::civil::{Date, Weekday, date};
 
 use super::places::Places;
 use super::roles::{ROLES, Role};
-use super::source::Source;
 use super::table::Table;
 use super::{Counts, Size};
+use crate::source::Source;
 
 /// Full time in hundredths of an hour.
 const FULL_TIME: i64 = 37_50;

@@ -1,8 +1,8 @@
 //! Regions, ICBs, sub-ICBs, PCNs, practices and who employs.
 
-use super::source::Source;
 use super::table::Table;
 use super::{Counts, Size};
+use crate::source::Source;
 
 /// The day the first networks began.
 const FIRST_DAY: &str = "2019-10-01";

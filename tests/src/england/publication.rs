@@ -3,9 +3,9 @@
 use super::people::{People, month};
 use super::places::Places;
 use super::roles::OTHERS;
-use super::source::Source;
 use super::table::Table;
 use super::{Counts, Size};
+use crate::source::Source;
 
 const HEADER: [&str; 16] = [
     "Data_source",

@@ -1,11 +1,12 @@
 //! Random numbers that are the same everywhere.
 
 /// A splitmix64 generator: small, and its sequence is fixed by its definition.
-pub(super) struct Source(u64);
+#[derive(Debug)]
+pub struct Source(u64);
 
 impl Source {
-    /// A source for one part of the files.
-    pub(super) fn new(seed: u64, part: u64) -> Source {
+    /// A source for one part of what is made from the seed.
+    pub fn new(seed: u64, part: u64) -> Source {
         let mut source = Source(seed ^ part.wrapping_mul(0xD1B5_4A32_D192_ED03));
         // Seeds that differ in one bit give streams that differ from the first number used.
         source.next();
@@ -21,25 +22,25 @@ impl Source {
     }
 
     /// A number from 0 to `limit` - 1.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         assert!(0 < limit, "nothing lies below zero");
         let product = u128::from(self.next()) * limit as u128;
         (product >> 64) as usize
     }
 
     /// A number from `first` to `last`, both included.
-    pub(super) fn between(&mut self, first: i64, last: i64) -> i64 {
+    pub fn between(&mut self, first: i64, last: i64) -> i64 {
         let width = usize::try_from(last - first + 1).expect("the range is not empty");
         first + i64::try_from(self.below(width)).expect("it lies below the width")
     }
 
     /// True `in_ten_thousand` times of ten thousand.
-    pub(super) fn chance(&mut self, in_ten_thousand: usize) -> bool {
+    pub fn chance(&mut self, in_ten_thousand: usize) -> bool {
         self.below(10_000) < in_ten_thousand
     }
 
     /// One of the entries, each as often as its weight says.
-    pub(super) fn weighted<T: Copy>(&mut self, entries: &[(usize, T)]) -> T {
+    pub fn weighted<T: Copy>(&mut self, entries: &[(usize, T)]) -> T {
         let total = entries.iter().map(|(weight, _)| weight).sum();
         let mut left = self.below(total);
         for (weight, entry) in entries {
@@ -52,7 +53,7 @@ impl Source {
     }
 
     /// One of the entries, each as often.
-    pub(super) fn one_of<T: Copy>(&mut self, entries: &[T]) -> T {
+    pub fn one_of<T: Copy>(&mut self, entries: &[T]) -> T {
         entries[self.below(entries.len())]
     }
 }
