@@ -91,6 +91,11 @@ pub(crate) struct ServerArguments {
     #[arg(long, value_name = "URL", env = "ARRS_SERVER", default_value = "http://127.0.0.1:8080")]
     pub(crate) server: String,
 
+    /// The authorities to trust where the address begins with https, in PEM; those of the settings
+    /// without, or the public ones.
+    #[arg(long, value_name = "FILE", env = "ARRS_CA")]
+    pub(crate) ca: Option<PathBuf>,
+
     /// The bearer token. Without one, a token of the local issuer is made, as an operator of this
     /// machine, if its key is here.
     #[arg(long, env = "ARRS_TOKEN", hide_env_values = true)]
@@ -261,6 +266,11 @@ pub(crate) struct HealthcheckArguments {
     /// The server to ask; the gateway's listening address of the settings without.
     #[arg(long, value_name = "URL", env = "ARRS_SERVER")]
     pub(crate) server: Option<String>,
+
+    /// The authorities to trust where the address begins with https, in PEM; those of the settings
+    /// without, or the public ones.
+    #[arg(long, value_name = "FILE", env = "ARRS_CA")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 fn date(text: &str) -> Result<Date, terms::ParseError> {

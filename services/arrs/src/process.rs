@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gateway::Clients;
 use kit::client::{Channel, Token};
@@ -10,6 +11,7 @@ use kit::db::Database;
 use kit::identity::{Issuer, LocalIssuer, Verifier};
 use kit::server::{Door, Listener};
 use kit::shutdown::Shutdown;
+use kit::tls::{Files, Tls};
 use kit::{Clock, Service};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -23,6 +25,34 @@ use crate::settings::Settings;
 struct Identity {
     verifier: Verifier,
     local: Option<Arc<LocalIssuer>>,
+}
+
+/// The certificates of this process: among services, and what the gateway's callers are shown.
+struct Certificates {
+    inside: Tls,
+    outside: Option<Tls>,
+}
+
+impl Certificates {
+    fn open(settings: &Settings, role: ServeRole) -> Result<Certificates, Failure> {
+        let inside = Tls::open(Files::of(&settings.kit.tls)?)?;
+        let gateway::config::Tls { certificate_file, key_file } = &settings.gateway.tls;
+        let outside = match role {
+            ServeRole::All | ServeRole::Gateway => {
+                Files::of_listener("gateway.tls", certificate_file, key_file)?
+            }
+            ServeRole::Workforce | ServeRole::Finance | ServeRole::Supervision => None,
+        };
+        Ok(Certificates { inside, outside: outside.map(Tls::open).transpose()? })
+    }
+
+    /// What a service's listener speaks.
+    fn of_listener(&self, service: &str) -> Option<Tls> {
+        if service == gateway::NAME {
+            return self.outside.clone();
+        }
+        self.inside.shows_one().then(|| self.inside.clone())
+    }
 }
 
 /// The services of a process while they run.
@@ -85,11 +115,14 @@ pub(crate) async fn start(
 ) -> Result<Running, Failure> {
     let clock = Clock::system();
     let identity = identity(settings, role, &clock)?;
+    let certificates = Certificates::open(settings, role)?;
+    let (stop_front, drain) = Shutdown::new();
     let (stop_behind, drain_behind) = Shutdown::new();
     let mut group = Group {
         settings,
         identity,
-        shutdown,
+        certificates,
+        drain,
         drain_behind,
         front: JoinSet::new(),
         behind: JoinSet::new(),
@@ -97,6 +130,7 @@ pub(crate) async fn start(
         databases: Vec::new(),
         health: Vec::new(),
     };
+    let watched = clock.clone();
     let address = match role {
         ServeRole::All => group.all(&clock).await?,
         ServeRole::Workforce => {
@@ -116,17 +150,41 @@ pub(crate) async fn start(
         }
         ServeRole::Gateway => {
             let clients = Clients {
-                workforce: lazy(&settings.gateway.workforce, "gateway.workforce")?,
-                finance: lazy(&settings.gateway.finance, "gateway.finance")?,
-                supervision: lazy(&settings.gateway.supervision, "gateway.supervision")?,
+                workforce: group.to(&settings.gateway.workforce, "gateway.workforce")?,
+                finance: group.to(&settings.gateway.finance, "gateway.finance")?,
+                supervision: group.to(&settings.gateway.supervision, "gateway.supervision")?,
             };
             group.listen(gateway::start(clients), settings.gateway.listen).await?
         }
     };
-    let Group { identity, shutdown, front, behind, mut beside, databases, health, .. } = group;
-    beside.spawn(kit::server::watch_databases(databases.clone(), health, shutdown));
+    let Group { identity, certificates, mut front, behind, mut beside, databases, health, .. } =
+        group;
+    let watching =
+        kit::server::watch_databases(databases.clone(), health.clone(), shutdown.clone());
+    beside.spawn(watching);
+    let every = Duration::from_secs(u64::from(settings.kit.tls.reload_seconds.max(1)));
+    for tls in [Some(certificates.inside), certificates.outside].into_iter().flatten() {
+        beside.spawn(tls.watch(every, watched.clone()));
+    }
+    let notice = Duration::from_secs(u64::from(settings.kit.server.notice_seconds));
+    front.spawn(end(shutdown, health, notice, stop_front));
     let local = identity.local;
     Ok(Running { address, local, front, behind, beside, stop_behind, databases })
+}
+
+/// When the process is told to end: says so, goes on for a while, then lets the drain begin.
+async fn end(
+    mut shutdown: Shutdown,
+    mut health: Vec<HealthReporter>,
+    notice: Duration,
+    drain: watch::Sender<bool>,
+) {
+    shutdown.wait().await;
+    for reporter in &mut health {
+        kit::server::end_health(reporter).await;
+    }
+    tokio::time::sleep(notice).await;
+    drain.send_replace(true);
 }
 
 /// Brings every database up to date.
@@ -154,7 +212,9 @@ pub(crate) async fn migrate(
 struct Group<'a> {
     settings: &'a Settings,
     identity: Identity,
-    shutdown: Shutdown,
+    certificates: Certificates,
+    /// Set off when the process was told to end and has given notice.
+    drain: Shutdown,
     /// Set off when what callers reach has drained.
     drain_behind: Shutdown,
     front: JoinSet<()>,
@@ -193,7 +253,8 @@ impl Group<'_> {
         service: Service,
         address: SocketAddr,
     ) -> Result<SocketAddr, Failure> {
-        let listener = Listener::bind(address).await.map_err(|error| {
+        let tls = self.certificates.of_listener(service.name);
+        let listener = Listener::bind(address, tls).await.map_err(|error| {
             let key = format!("{}.listen", service.name);
             Failure::configuration(format!("{key}: cannot listen on {address}: {error}"))
         })?;
@@ -210,11 +271,11 @@ impl Group<'_> {
         let verifier = self.identity.verifier.clone();
         let limits = self.settings.kit.server.clone();
         // Streams without an end are ended everywhere at once; what callers reach stops first.
-        let door = Door::new(routes, verifier, progress, limits, self.shutdown.clone())
+        let door = Door::new(routes, verifier, progress, limits, self.drain.clone())
             .map_err(|error| Failure::refused(error.to_string()))?;
         match &listener {
-            Listener::Network(_) => {
-                self.front.spawn(kit::server::serve(door, listener, self.shutdown.clone()))
+            Listener::Network(..) => {
+                self.front.spawn(kit::server::serve(door, listener, self.drain.clone()))
             }
             Listener::Memory(_) => {
                 self.behind.spawn(kit::server::serve(door, listener, self.drain_behind.clone()))
@@ -225,7 +286,7 @@ impl Group<'_> {
             self.beside.spawn(task);
         }
         self.health.push(health.clone());
-        let mut draining = self.shutdown.clone();
+        let mut draining = self.drain.clone();
         self.front.spawn(async move {
             draining.wait().await;
             kit::server::end_probes(health).await;
@@ -249,14 +310,14 @@ impl Group<'_> {
     }
 
     fn to_workforce(&self, service: &'static str) -> Result<Channel, Failure> {
-        let channel = lazy(&self.settings.gateway.workforce, "gateway.workforce")?;
+        let channel = self.to(&self.settings.gateway.workforce, "gateway.workforce")?;
         Ok(channel.with_token(self.token(service)?))
     }
-}
 
-fn lazy(url: &str, key: &str) -> Result<Channel, Failure> {
-    Channel::lazy(url, Token::Passed)
-        .map_err(|error| Failure::configuration(format!("{key}: {url:?} is no address: {error}")))
+    fn to(&self, url: &str, key: &str) -> Result<Channel, Failure> {
+        Channel::trusting(url, Token::Passed, &self.certificates.inside)
+            .map_err(|error| Failure::configuration(format!("{key}: {error}")))
+    }
 }
 
 /// The issuer of the settings, or the local one where that is allowed: while nobody else can

@@ -1,11 +1,13 @@
 //! A running server, as a client sees it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kit::Clock;
 use kit::client::{Channel, Token};
 use kit::identity::{Grant, LocalIssuer};
+use kit::tls::{Files, Tls};
 use tonic::metadata::AsciiMetadataValue;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -38,16 +40,25 @@ pub(crate) fn connect(
     if AsciiMetadataValue::try_from(token.as_str()).is_err() {
         return Err(Failure::usage("the token is not one line of plain characters"));
     }
-    channel(&arguments.server, Token::Fixed(Arc::from(token)))
+    let ServerArguments { server, ca, .. } = arguments;
+    channel(settings, server, ca.as_deref(), Token::Fixed(Arc::from(token)))
 }
 
-fn channel(url: &str, token: Token) -> Result<Channel, Failure> {
-    if !url.starts_with("http://") {
-        return Err(Failure::usage(format!("{url} must begin with http://")));
-    }
-    Channel::lazy(url, token).map_err(|error| {
-        Failure::usage(format!("{url} is not an address: {}", kit::error::chain(&error)))
-    })
+/// A channel that trusts the authorities of `ca`, else those of the settings, else the public ones.
+fn channel(
+    settings: &Settings,
+    url: &str,
+    ca: Option<&Path>,
+    token: Token,
+) -> Result<Channel, Failure> {
+    let mut files = Files::of(&settings.kit.tls)?;
+    let named = ca.is_some();
+    files.authorities = ca.map(Path::to_owned).or(files.authorities);
+    let tls = Tls::open(files).map_err(|error| match named {
+        true => Failure::usage(format!("the files of TLS cannot be used: {error}")),
+        false => Failure::from(error),
+    })?;
+    Channel::trusting(url, token, &tls).map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn local_issuer(settings: &Settings) -> Result<LocalIssuer, String> {
@@ -75,9 +86,17 @@ pub(crate) async fn healthcheck(
     settings: &Settings,
     arguments: &HealthcheckArguments,
 ) -> Result<(), Failure> {
-    let listening = || format!("http://127.0.0.1:{}", settings.gateway.listen.port());
+    let listening = || {
+        // A certificate is for a name, and seldom for an address.
+        let port = settings.gateway.listen.port();
+        match settings.gateway.tls.certificate_file.is_empty() {
+            true => format!("http://127.0.0.1:{port}"),
+            false => format!("https://localhost:{port}"),
+        }
+    };
     let url = arguments.server.clone().unwrap_or_else(listening);
-    let mut client = HealthClient::new(channel(&url, Token::Passed)?);
+    let channel = channel(settings, &url, arguments.ca.as_deref(), Token::Passed)?;
+    let mut client = HealthClient::new(channel);
     let ask = client.check(HealthCheckRequest { service: String::new() });
     let answer = tokio::time::timeout(PROBE, ask).await;
     let answer = answer.map_err(|_| Failure::unreachable(format!("{url} did not answer")))?;

@@ -19,6 +19,18 @@ pub struct Config {
     pub finance: String,
     /// Where supervision is.
     pub supervision: String,
+    /// What its callers are shown.
+    pub tls: Tls,
+}
+
+/// What the gateway shows to its callers.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Its certificate, in PEM; empty serves without TLS.
+    pub certificate_file: String,
+    /// Its private key, in PEM.
+    pub key_file: String,
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 use std::convert::Infallible;
 
 use axum::body::Body as AxumBody;
-use http::{HeaderValue, Request, Response};
-use kit::server::{Deadline, WAY_HOME, deadline_exceeded};
+use http::{Request, Response};
+use kit::server::{Deadline, WAY_HOME, timeout_value};
 use kit::{Error, ErrorReason};
-use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tower::{Service, ServiceExt};
+use tonic::{Code, Status};
+use tower::Service;
 
 use crate::clients::Clients;
 
@@ -42,33 +42,17 @@ async fn forward(clients: &Clients, mut request: Request<Body>) -> Result<Respon
         return Err(Error::refused(ErrorReason::MethodUnknown, message, []));
     };
     if let Some(deadline) = request.extensions().get::<Deadline>() {
-        let left = deadline.left().saturating_sub(WAY_HOME).as_millis();
-        let left = format!("{}m", left.clamp(1, 99_999_999));
-        let left = HeaderValue::try_from(left).map_err(Error::internal)?;
+        let left = timeout_value(deadline.left().saturating_sub(WAY_HOME));
         request.headers_mut().insert("grpc-timeout", left);
     }
-    let unreachable = |error: tonic::transport::Error| {
-        if is_late(&error) {
-            return deadline_exceeded();
+    // What goes wrong on the way is no answer of the service; its own refusals are.
+    channel.clone().call(request).await.or_else(|status| match status.code() {
+        Code::Unavailable => {
+            tracing::warn!(service, "{service} does not answer: {}", status.message());
+            Err(unreachable(service))
         }
-        tracing::warn!(service, "{service} does not answer: {}", kit::error::chain(&error));
-        unreachable(service)
-    };
-    let mut channel = channel.clone();
-    let channel = ServiceExt::<Request<Body>>::ready(&mut channel).await.map_err(unreachable)?;
-    channel.call(request).await.map_err(unreachable)
-}
-
-/// Whether a call was given up because its time was over.
-fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(found) = cause {
-        if found.is::<tonic::TimeoutExpired>() {
-            return true;
-        }
-        cause = found.source();
-    }
-    false
+        _ => Ok(status.into_http()),
+    })
 }
 
 /// The refusal when a service behind the gateway does not answer.

@@ -1,4 +1,13 @@
 //! How one process, or one service in the same process, calls another.
+//!
+//! Between processes a peer that is gone costs one attempt and then nothing until it is back; what
+//! only reads is sent once more where its connection broke. Nothing is ever sent twice that could
+//! take effect twice.
+
+mod circuit;
+mod connect;
+mod repeat;
+mod send;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,20 +24,20 @@ use prost::Message;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tonic::body::Body;
-use tonic::client::GrpcService;
-use tonic::transport::{Endpoint, Error as TransportError};
+use tonic::transport::Endpoint;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::Service;
 
+use self::circuit::Circuit;
 use crate::identity::{Grant, GrantScope, LocalIssuer, Role};
+use crate::tls::Tls;
 
 /// The bytes in flight between two services of one process.
 const MEMORY_BUFFER: usize = 256 * 1024;
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(3);
-/// How often an idle connection is asked whether it lives, and how long it may take to say so.
-const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
+/// How often a connection on which a call waits is asked whether it lives, and how long it may
+/// take to say so: shorter together than the time that a call has, so that one call finds out.
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(4));
 /// Minutes a token lasts that a service makes for itself; it makes one for each call.
 const SERVICE_TOKEN_MINUTES: i64 = 5;
 /// The largest answer that is read.
@@ -38,7 +47,17 @@ pub const MESSAGE_OUT: usize = 4 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Channel {
     inner: tonic::transport::Channel,
+    /// None inside a process, where nobody is far.
+    circuit: Option<Arc<Circuit>>,
     token: Token,
+}
+
+/// An address that nothing can be reached at.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{url} {why}")]
+pub struct AddressError {
+    url: String,
+    why: String,
 }
 
 /// Where the token of a call comes from.
@@ -58,14 +77,34 @@ pub enum Token {
 pub type Incoming = mpsc::Receiver<DuplexStream>;
 
 impl Channel {
-    /// A channel to `url` that connects with its first call.
-    pub fn lazy(url: &str, token: Token) -> Result<Channel, TransportError> {
-        let endpoint = Endpoint::from_shared(url.to_owned())?
-            .connect_timeout(CONNECT)
+    /// A channel to `url` that connects with its first call, without TLS.
+    pub fn lazy(url: &str, token: Token) -> Result<Channel, AddressError> {
+        Channel::over(url, token, None)
+    }
+
+    /// A channel to `url` that connects with its first call, with TLS where it begins with https.
+    pub fn trusting(url: &str, token: Token, tls: &Tls) -> Result<Channel, AddressError> {
+        Channel::over(url, token, Some(tls.clone()))
+    }
+
+    fn over(url: &str, token: Token, tls: Option<Tls>) -> Result<Channel, AddressError> {
+        let wrong = |why: String| AddressError { url: url.to_owned(), why };
+        let endpoint = Endpoint::from_shared(url.to_owned())
+            .map_err(|error| wrong(crate::error::chain(&error)))?
             .http2_keep_alive_interval(KEEP_ALIVE.0)
-            .keep_alive_timeout(KEEP_ALIVE.1)
-            .tcp_nodelay(true);
-        Ok(Channel { inner: endpoint.connect_lazy(), token })
+            .keep_alive_timeout(KEEP_ALIVE.1);
+        match endpoint.uri().scheme_str() {
+            Some("http") => {}
+            Some("https") if tls.is_some() => {}
+            Some(_) | None => return Err(wrong("must begin with http:// or https://".to_owned())),
+        }
+        let circuit = Arc::new(Circuit::new(url.to_owned()));
+        let connector = {
+            let circuit = Arc::clone(&circuit);
+            tower::service_fn(move |uri| connect::connect(uri, tls.clone(), Arc::clone(&circuit)))
+        };
+        let inner = endpoint.connect_with_connector_lazy(connector);
+        Ok(Channel { inner, circuit: Some(circuit), token })
     }
 
     /// A channel inside the process, through the same layers as one over the network.
@@ -81,12 +120,12 @@ impl Channel {
         });
         let endpoint = Endpoint::from_static("http://memory");
         let inner = endpoint.connect_with_connector_lazy(connector);
-        (Channel { inner, token: Token::Passed }, incoming)
+        (Channel { inner, circuit: None, token: Token::Passed }, incoming)
     }
 
     /// The same channel with a token of its own.
     pub fn with_token(&self, token: Token) -> Channel {
-        Channel { inner: self.inner.clone(), token }
+        Channel { inner: self.inner.clone(), circuit: self.circuit.clone(), token }
     }
 
     /// Calls a method by its path, `/arrs.workforce.v1.ImportService/GetImport`.
@@ -136,7 +175,7 @@ impl Channel {
         let path = path.parse().map_err(|_| Status::internal("a method path was malformed"))?;
         let mut client =
             tonic::client::Grpc::new(self.clone()).max_decoding_message_size(MESSAGE_OUT);
-        client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        client.ready().await?;
         Ok((client, path))
     }
 }
@@ -160,11 +199,12 @@ impl Token {
 
 impl Service<http::Request<Body>> for Channel {
     type Response = http::Response<Body>;
-    type Error = TransportError;
+    type Error = Status;
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        GrpcService::poll_ready(&mut self.inner, context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // Waiting for a place belongs to the time of a call: it happens in the call.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
@@ -172,6 +212,6 @@ impl Service<http::Request<Body>> for Channel {
             request.headers_mut().insert(AUTHORIZATION, header);
         }
         crate::telemetry::inject(request.headers_mut());
-        Box::pin(Service::call(&mut self.inner, request))
+        Box::pin(send::send(self.inner.clone(), self.circuit.clone(), request))
     }
 }

@@ -38,6 +38,8 @@ pub struct Kit {
     pub telemetry: Telemetry,
     /// Whose tokens are accepted.
     pub identity: Identity,
+    /// Certificates among services.
+    pub tls: Tls,
     /// Limits of the server.
     pub server: Server,
 }
@@ -88,10 +90,28 @@ pub struct Identity {
     pub leeway_seconds: u32,
 }
 
+/// Certificates among services.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate this process shows to other services, in PEM; empty for none.
+    pub certificate_file: String,
+    /// Its private key, in PEM.
+    pub key_file: String,
+    /// The authorities that others' certificates must be of, in PEM; empty for the public ones.
+    pub ca_file: String,
+    /// Whether who calls a service must show a certificate.
+    pub require_client_certificates: bool,
+    /// How often the files are looked at.
+    pub reload_seconds: u32,
+}
+
 /// Limits of the server.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
+    /// How long the process goes on serving after it says that it will end.
+    pub notice_seconds: u32,
     /// After how much draining the process ends whatever still runs.
     pub drain_seconds: u32,
     /// How long a call may take that brings no deadline.
@@ -100,6 +120,8 @@ pub struct Server {
     pub stream_deadline_seconds: u32,
     /// How many calls one connection may have open at once.
     pub max_streams: u32,
+    /// How many connections may be open at once.
+    pub max_connections: u32,
     /// How many calls the process works on at once.
     pub max_calls: u32,
     /// Whether callers may ask for the contracts.

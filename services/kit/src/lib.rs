@@ -27,6 +27,7 @@ pub mod statement;
 pub mod summary;
 pub mod table;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tonic::body::Body;
@@ -232,7 +232,6 @@ impl Shared {
         let most = Duration::from_secs(u64::from(seconds));
         let asked = headers
             .get("grpc-timeout")
-            .and_then(|value| value.to_str().ok())
             .and_then(timeout)
             .map_or(most, |asked| if long { asked.min(most) } else { asked.min(most * 4) });
         Deadline(Instant::now() + asked)
@@ -350,11 +349,16 @@ pub async fn watch_databases(
     }
 }
 
-/// Tells every watcher of health that the process drains, and ends their streams, which would
-/// hold it up.
-pub async fn end_probes(mut reporter: tonic_health::server::HealthReporter) {
+/// Says in the health of a process that it will end.
+pub async fn end_health(reporter: &mut tonic_health::server::HealthReporter) {
     for name in probed() {
         reporter.set_service_status(&name, tonic_health::ServingStatus::NotServing).await;
+    }
+}
+
+/// Ends the streams of those who watch health, which would hold the process up.
+pub async fn end_probes(mut reporter: tonic_health::server::HealthReporter) {
+    for name in probed() {
         reporter.clear_service_status(&name).await;
     }
 }
@@ -416,8 +420,15 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     Ok(token.trim())
 }
 
+/// What is left of the time of a call, as gRPC writes it.
+pub fn timeout_value(left: Duration) -> HeaderValue {
+    let millis = u32::try_from(left.as_millis()).unwrap_or(u32::MAX).clamp(1, 99_999_999);
+    HeaderValue::try_from(format!("{millis}m")).expect("digits and a letter")
+}
+
 /// `100m`, `5S`: at most eight digits and a unit, as gRPC writes it.
-fn timeout(text: &str) -> Option<Duration> {
+pub(crate) fn timeout(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?;
     let unit = text.chars().last()?;
     let digits = text.strip_suffix(unit)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -449,11 +460,14 @@ mod tests {
 
     #[test]
     fn timeouts_are_read_as_grpc_writes_them() {
+        let timeout = |text: &str| timeout(&HeaderValue::from_str(text).unwrap());
         assert_eq!(timeout("100m"), Some(Duration::from_millis(100)));
         assert_eq!(timeout("5S"), Some(Duration::from_secs(5)));
         for text in ["", "S", "5", "5x", "-5S", "123456789S", "é"] {
             assert_eq!(timeout(text), None, "{text}");
         }
+        assert_eq!(timeout_value(Duration::from_secs(2)), "2000m");
+        assert_eq!(timeout_value(Duration::ZERO), "1m");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::metrics::Histogram;
+use opentelemetry::metrics::{Counter, Gauge, Histogram};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry::{Context, KeyValue, global};
@@ -44,6 +44,14 @@ pub mod names {
     pub const RPC_METHOD: &str = "rpc.method";
     /// How the call ended, `DEADLINE_EXCEEDED`.
     pub const RPC_STATUS_CODE: &str = "rpc.status_code";
+    /// How many seconds the certificate that a process shows is still valid, by table of settings.
+    pub const CERT_EXPIRY: &str = "arrs.cert.expiry";
+    /// How many calls and connections were turned away because there were too many, by limit.
+    pub const SHED: &str = "arrs.shed";
+    /// Which limit turned a call or connection away.
+    pub const LIMIT: &str = "limit";
+    /// Which table of the settings names a certificate.
+    pub const TABLE: &str = "table";
     /// The trace that a log line belongs to.
     pub const TRACE_ID: &str = "trace_id";
     /// The span that a log line belongs to.
@@ -172,6 +180,48 @@ pub fn record_call(method: &str, code: &'static str, duration: Duration) {
             KeyValue::new(names::RPC_STATUS_CODE, code),
         ],
     );
+}
+
+/// Records how many seconds the certificate of a table of the settings is still valid.
+pub fn record_certificate(table: &'static str, left: i64) {
+    static GAUGE: OnceLock<Gauge<i64>> = OnceLock::new();
+
+    let gauge = GAUGE
+        .get_or_init(|| global::meter("arrs").i64_gauge(names::CERT_EXPIRY).with_unit("s").build());
+    gauge.record(left, &[KeyValue::new(names::TABLE, table)]);
+}
+
+/// A limit that turns calls or connections away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shed {
+    /// Calls of the process.
+    Calls,
+    /// Calls of one caller.
+    CallerCalls,
+    /// Streams of one caller.
+    CallerStreams,
+    /// Calls a second of one caller.
+    CallerRate,
+    /// Streams of probes.
+    Probes,
+    /// Connections of the process.
+    Connections,
+}
+
+/// Records that a limit turned somebody away.
+pub fn record_shed(limit: Shed) {
+    static COUNTER: OnceLock<Counter<u64>> = OnceLock::new();
+
+    let counter = COUNTER.get_or_init(|| global::meter("arrs").u64_counter(names::SHED).build());
+    let limit = match limit {
+        Shed::Calls => "calls",
+        Shed::CallerCalls => "caller_calls",
+        Shed::CallerStreams => "caller_streams",
+        Shed::CallerRate => "caller_rate",
+        Shed::Probes => "probes",
+        Shed::Connections => "connections",
+    };
+    counter.add(1, &[KeyValue::new(names::LIMIT, limit)]);
 }
 
 /// The name of a code, as the protocol and the conventions of telemetry write it.
