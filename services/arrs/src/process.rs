@@ -9,10 +9,10 @@ use kit::client::{Channel, Token};
 use kit::config::Kit;
 use kit::db::Database;
 use kit::identity::{Issuer, LocalIssuer, Verifier};
-use kit::server::{Door, Listener};
+use kit::server::{Door, Listener, Trail};
 use kit::shutdown::Shutdown;
 use kit::tls::{Files, Tls};
-use kit::{Clock, Service};
+use kit::{Clock, Service, audit};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
@@ -76,6 +76,9 @@ impl Running {
         self.stop_behind.send_replace(true);
         while self.behind.join_next().await.is_some() {}
         for database in self.databases {
+            if let Err(error) = kit::lease::release(&database).await {
+                tracing::debug!("leases were not given up: {error}");
+            }
             database.close().await;
         }
     }
@@ -264,14 +267,23 @@ impl Group<'_> {
     }
 
     async fn serve(&mut self, service: Service, listener: Listener) -> Result<(), Failure> {
-        let Service { name: _, routes, progress, tasks, database } = service;
+        let Service { name, routes, progress, tasks, database, refusals } = service;
         let reflection = self.settings.kit.server.reflection;
         let reflected = reflection.served(self.identity.local.is_some());
         let (routes, health) = kit::server::with_probes(routes, reflected).await?;
         let verifier = self.identity.verifier.clone();
         let limits = self.settings.kit.server.clone();
         // Streams without an end are ended everywhere at once; what callers reach stops first.
-        let door = Door::new(routes, verifier, progress, limits, self.drain.clone())
+        let trail = match &database {
+            Some(database) => {
+                let (writer, writing) = audit::Writer::new(database.clone());
+                self.beside.spawn(writing);
+                self.beside.spawn(audit::keep_sealed(database.clone(), name));
+                Trail::Kept(writer)
+            }
+            None => Trail::PassedOn(refusals.unwrap_or_default()),
+        };
+        let door = Door::new(routes, trail, verifier, progress, limits, self.drain.clone())
             .map_err(|error| Failure::refused(error.to_string()))?;
         match &listener {
             Listener::Network(..) => {

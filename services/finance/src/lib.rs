@@ -49,7 +49,8 @@ pub async fn start(
     let apply = roster::apply_facts;
     let (followed, task) = facts::follow(WORKFORCE, workforce, database.clone(), apply).await?;
     let (progress, tasks) = (vec![own, followed], vec![Box::pin(task) as _]);
-    Ok(Service { name: NAME, routes, progress, tasks, database: Some(database) })
+    let database = Some(database);
+    Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }
 
 /// Opens the database and brings its tables up to what this version needs.

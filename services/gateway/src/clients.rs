@@ -21,9 +21,12 @@ pub struct Clients {
 
 impl Clients {
     /// The channel to the service that owns a package, `arrs.finance.v1`.
+    ///
+    /// The gateway's own calls are passed on only if no permission allows them: workforce refuses
+    /// them once more, by the same token, and records that.
     pub(crate) fn of_package(&self, package: &str) -> Option<(&'static str, &Channel)> {
         match package {
-            "arrs.workforce.v1" => Some(("workforce", &self.workforce)),
+            "arrs.workforce.v1" | "arrs.report.v1" => Some(("workforce", &self.workforce)),
             "arrs.finance.v1" => Some(("finance", &self.finance)),
             "arrs.supervision.v1" => Some(("supervision", &self.supervision)),
             _ => None,

@@ -25,6 +25,8 @@ pub fn start(clients: Clients) -> Service {
     let reports = ReportServiceServer::new(api::ReportApi::new(clients.clone()))
         .max_decoding_message_size(MESSAGE_IN)
         .max_encoding_message_size(MESSAGE_OUT);
+    let refusals = Some(forward::rest(Routes::default(), clients.clone()));
     let routes = forward::rest(Routes::new(reports), clients);
-    Service { name: NAME, routes, progress: Vec::new(), tasks: Vec::new(), database: None }
+    let (progress, tasks) = (Vec::new(), Vec::new());
+    Service { name: NAME, routes, progress, tasks, database: None, refusals }
 }

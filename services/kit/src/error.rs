@@ -1,5 +1,6 @@
 //! Why a call failed, and the one mapping of it to a status.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use arrs_proto::error::v1::ErrorReason;
@@ -110,6 +111,7 @@ fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ProjectionBehind
         | ErrorReason::ProjectionDiverged
         | ErrorReason::ServiceUnreachable
+        | ErrorReason::AuditUnavailable
         | ErrorReason::Draining => Code::Unavailable,
         ErrorReason::FieldInvalid
         | ErrorReason::RequestIdReused
@@ -172,7 +174,10 @@ impl From<Error> for Status {
         {
             details.set_retry_info(Some(RETRY_DELAY));
         }
-        Status::with_error_details(code, error.to_string(), details)
+        let mut status = Status::with_error_details(code, error.to_string(), details);
+        // Inside the process the door sees what was refused; nothing of it goes on the wire.
+        status.set_source(Arc::new(error));
+        status
     }
 }
 

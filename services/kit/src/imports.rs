@@ -91,6 +91,19 @@ pub struct Applied {
     pub unchanged: u32,
     /// What a careful reader should know.
     pub notes: Vec<String>,
+    /// Resources whose change is recorded by itself, beside the import.
+    pub touched: Vec<Touched>,
+}
+
+/// A resource whose change is recorded by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// Its name, such as `people/0198c2a4-...`.
+    pub resource: String,
+    /// Whose record it is.
+    pub owner: OdsCode,
+    /// That something changed, never to what.
+    pub what: &'static str,
 }
 
 /// Everything about an upload but its bytes.
@@ -194,8 +207,16 @@ async fn bring_in<I: Importing>(
         header.recorded_on.map(|day| format!(", recorded on {day}")).unwrap_or_default(),
         if header.validate_only { ", checked only" } else { "" },
     );
-    let entry = entry(caller, Outcome::Done, id, &context).saying(detail);
-    audit::append(&*write, database.clock(), [entry]).await?;
+    let mut entries = vec![entry(caller, Outcome::Done, id, &context).saying(detail)];
+    if !header.validate_only {
+        let done = |resource: &str| Entry::new(caller, Outcome::Done, resource);
+        entries.extend(
+            applied.touched.iter().map(|touched| {
+                done(&touched.resource).of_tenant(&touched.owner).saying(touched.what)
+            }),
+        );
+    }
+    audit::append(&*write, database.clock(), entries).await?;
     let position = write.commit().await?;
     let read = database.read().await?;
     let row = store::get(&*read, id).await?;
@@ -363,10 +384,9 @@ fn allow<I: Importing>(importing: &I, caller: &Caller, header: &Header) -> Resul
     }
     let needed = importing.kinds().iter().find(|(kind, _)| *kind == header.kind);
     match needed.and_then(|(_, permission)| *permission) {
-        Some(permission) if !caller.holds_everywhere(permission) => Err(Error::Denied {
-            permission: permission.to_owned(),
-            name: format!("imports of {}", header.kind),
-        }),
+        Some(permission) if !caller.holds_everywhere(permission) => {
+            Err(Error::Denied { permission: permission.to_owned(), name: "imports".to_owned() })
+        }
         Some(_) | None => Ok(()),
     }
 }

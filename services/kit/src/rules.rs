@@ -1,9 +1,10 @@
 //! What the contracts say of access: the permission of every method, read from their options.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use prost_reflect::{DescriptorPool, Value};
+use arrs_proto::access::v1::Data;
+use prost_reflect::{DescriptorPool, MessageDescriptor, Value};
 
 /// How much harm a message or method can do is in the contracts; this is what a server needs of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Rule {
     pub permission: String,
     /// Whether the method reads published reference data only.
     pub reference: bool,
+    /// Whether the answer says who somebody is: such reads are recorded.
+    pub personal: bool,
     /// Whether the caller streams.
     pub client_streaming: bool,
     /// Whether the answer is a stream.
@@ -56,6 +59,7 @@ pub fn methods() -> Result<BTreeMap<String, Rule>, MissingRule> {
                 Rule {
                     permission,
                     reference: reference.unwrap_or(false),
+                    personal: is_personal(&method.output(), &mut BTreeSet::new()),
                     client_streaming: method.is_client_streaming(),
                     server_streaming: method.is_server_streaming(),
                 },
@@ -63,6 +67,26 @@ pub fn methods() -> Result<BTreeMap<String, Rule>, MissingRule> {
         }
     }
     Ok(rules)
+}
+
+/// Whether a message has a field of the class `PERSONAL` or worse, in itself or in what it holds.
+fn is_personal(message: &MessageDescriptor, seen: &mut BTreeSet<String>) -> bool {
+    let pool = descriptors();
+    let class = |name| pool.get_extension_by_name(name).expect("the contracts define it");
+    let (of_field, of_file) = (class("arrs.access.v1.data"), class("arrs.access.v1.default_data"));
+    // Messages refer to themselves in a circle.
+    if !seen.insert(message.full_name().to_owned()) {
+        return false;
+    }
+    let number = |value: &Value| value.as_enum_number().filter(|class| *class > 0);
+    let default = message.parent_file().options();
+    let default = number(default.get_extension(&of_file).as_ref());
+    message.fields().any(|field| {
+        let options = field.options();
+        let class = number(options.get_extension(&of_field).as_ref()).or(default);
+        class.is_some_and(|class| class >= i32::from(Data::Personal))
+            || field.kind().as_message().is_some_and(|inner| is_personal(inner, seen))
+    })
 }
 
 /// A method that nobody said who may call.

@@ -24,6 +24,7 @@ use tracing::Instrument;
 
 pub use serve::{Listener, serve};
 
+use crate::audit::{self, Entry, Outcome, Writer};
 use crate::config;
 use crate::db::Database;
 use crate::error::{Error, ErrorReason};
@@ -66,6 +67,16 @@ impl Deadline {
 pub struct Door {
     shared: Arc<Shared>,
     routes: Routes,
+    trail: Trail,
+}
+
+/// Where a door records refusals and reads of personal data.
+#[derive(Clone)]
+pub enum Trail {
+    /// In the database of the service.
+    Kept(Writer),
+    /// At the service to which these routes lead: it refuses once more, by the same token.
+    PassedOn(Routes),
 }
 
 struct Shared {
@@ -84,6 +95,7 @@ impl Door {
     /// streams without an end end when `draining` is set off.
     pub fn new(
         routes: Routes,
+        trail: Trail,
         verifier: Verifier,
         progress: Vec<Progress>,
         settings: config::Server,
@@ -100,6 +112,10 @@ impl Door {
                 draining,
             }),
             routes: routes.prepare(),
+            trail: match trail {
+                Trail::Kept(writer) => Trail::Kept(writer),
+                Trail::PassedOn(routes) => Trail::PassedOn(routes.prepare()),
+            },
         })
     }
 
@@ -147,24 +163,58 @@ impl Door {
                 [],
             ));
         };
+        let deadline = shared.deadline(request.headers(), rule);
+        // A stream does not outlive the token it was opened with.
+        let deadline = Deadline(deadline.0.min(Instant::now() + identity.valid_for));
         let caller = Caller::admit(
-            identity.principal,
+            identity.principal.clone(),
             identity.grants,
             path,
             &rule.permission,
             shared.draining.clone(),
-        )?;
-        let deadline = shared.deadline(request.headers(), rule);
-        // A stream does not outlive the token it was opened with.
-        let deadline = Deadline(deadline.0.min(Instant::now() + identity.valid_for));
+        );
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(refusal) => {
+                return self.refuse(request, &identity.principal, deadline, rule, refusal).await;
+            }
+        };
         // Waiting costs nothing, so it takes no place from those who could be answered.
         shared.wait(request.headers(), deadline).await?;
-        let permit = Arc::clone(&shared.calls).try_acquire_owned().map_err(|_| {
-            Error::refused(ErrorReason::Overloaded, "too many calls at once; try again", [])
-        })?;
+        let permit = shared.admit_one()?;
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(deadline);
         self.run(request, Some(deadline), rule.clone(), Some(permit)).await
+    }
+
+    /// Refuses a call that no permission allows, once that is recorded.
+    async fn refuse(
+        self,
+        mut request: Request<Body>,
+        principal: &str,
+        deadline: Deadline,
+        rule: &Rule,
+        refusal: Error,
+    ) -> Result<Response<Body>, Error> {
+        match &self.trail {
+            Trail::Kept(writer) => {
+                let path = request.uri().path();
+                let entry = Entry::of(principal, path, Outcome::Denied, "")
+                    .because(refusal.reason())
+                    .saying(&rule.permission);
+                let recorded = writer.record(vec![entry]);
+                let recorded = tokio::time::timeout_at(deadline.0, recorded).await;
+                recorded.map_err(|_| deadline_exceeded())??;
+                Err(refusal)
+            }
+            Trail::PassedOn(routes) => {
+                let permit = self.shared.admit_one()?;
+                let routes = routes.clone();
+                request.extensions_mut().insert(deadline);
+                let door = Door { routes, ..self };
+                door.run(request, Some(deadline), rule.clone(), Some(permit)).await
+            }
+        }
     }
 
     /// Runs the call as a task that a cancelled caller cannot drop.
@@ -175,6 +225,8 @@ impl Door {
         rule: Rule,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Response<Body>, Error> {
+        let caller = request.extensions().get::<Caller>().cloned();
+        let personal = rule.personal;
         // The permit is held while the work goes on, even if the caller does not wait for it.
         let work = async move {
             let ready = |context: &mut Context<'_>| {
@@ -182,6 +234,12 @@ impl Door {
             };
             std::future::poll_fn(ready).await?;
             let response = self.routes.call(request).await?;
+            let response = match (&self.trail, &caller) {
+                (Trail::Kept(writer), Some(caller)) => {
+                    recorded(writer, caller, personal, response).await
+                }
+                (Trail::PassedOn(_), _) | (_, None) => response,
+            };
             Ok::<_, std::convert::Infallible>((response, permit))
         };
         let task = tokio::spawn(work.in_current_span());
@@ -215,6 +273,7 @@ impl Rule {
         Rule {
             permission: String::new(),
             reference: true,
+            personal: false,
             client_streaming: false,
             server_streaming: true,
         }
@@ -235,6 +294,13 @@ impl Shared {
             .and_then(timeout)
             .map_or(most, |asked| if long { asked.min(most) } else { asked.min(most * 4) });
         Deadline(Instant::now() + asked)
+    }
+
+    /// A place among the calls that are worked on at once.
+    fn admit_one(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.calls).try_acquire_owned().map_err(|_| {
+            Error::refused(ErrorReason::Overloaded, "too many calls at once; try again", [])
+        })
     }
 
     /// How many calls are worked on, streams that are still being sent included.
@@ -258,6 +324,37 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// The answer, once it is recorded where it must be: a refusal of rows outside the scope, or
+/// personal data. What cannot be recorded is not answered.
+async fn recorded(
+    writer: &Writer,
+    caller: &Caller,
+    personal: bool,
+    response: Response<Body>,
+) -> Response<Body> {
+    let entries = match code_of(&response) {
+        Code::PermissionDenied => Ok(vec![denied(caller, response.extensions())]),
+        Code::Ok if personal => audit::entries(caller, response.extensions()),
+        _ => return response,
+    };
+    let written = match entries {
+        Ok(entries) => writer.record(entries).await,
+        Err(error) => Err(error),
+    };
+    written.map_or_else(|error| Status::from(error).into_http(), |()| response)
+}
+
+/// What is recorded of a refusal that a handler made.
+fn denied(caller: &Caller, extensions: &http::Extensions) -> Entry {
+    let error = extensions.get::<Status>().and_then(std::error::Error::source);
+    let (permission, name) = match error.and_then(|error| error.downcast_ref()) {
+        Some(Error::Denied { permission, name }) => (permission.as_str(), name.as_str()),
+        Some(_) | None => ("", ""),
+    };
+    let entry = Entry::new(caller, Outcome::Denied, name);
+    entry.because(ErrorReason::NotPermitted).saying(permission)
 }
 
 /// The refusal of a message over the limit.

@@ -16,8 +16,10 @@ pub struct Service {
     pub progress: Vec<Progress>,
     /// What runs beside it for as long as it is served.
     pub tasks: Vec<BoxFuture<'static, ()>>,
-    /// What is closed when the last call has ended.
+    /// Where the trail is kept; closed when the last call has ended.
     pub database: Option<Database>,
+    /// Without a database: where a call goes that no permission allows, to be refused and recorded.
+    pub refusals: Option<Routes>,
 }
 
 impl std::fmt::Debug for Service {

@@ -46,7 +46,8 @@ pub async fn start(
     let app = App::new(database.clone(), book);
     let api = Api::new(app, kit.data_directory.join("spool")).await?;
     let (routes, tasks) = (api.routes(), vec![Box::pin(task) as _]);
-    Ok(Service { name: NAME, routes, progress, tasks, database: Some(database) })
+    let database = Some(database);
+    Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }
 
 /// Opens the database and brings its tables up to what this version needs.

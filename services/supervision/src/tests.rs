@@ -15,12 +15,13 @@ use arrs_proto::supervision::v1::import_service_client::ImportServiceClient;
 use arrs_proto::supervision::v1::session_service_client::SessionServiceClient;
 use arrs_proto::supervision::v1::supervision_summary_service_client as summary_client;
 use arrs_proto::workforce::v1::fact_service_server::{FactService, FactServiceServer};
+use kit::audit::Writer;
 use kit::client::{Channel, Token};
 use kit::db::Database;
 use kit::facts::Progress;
 use kit::identity::{Issuer, LocalIssuer, Verifier};
 use kit::roster::{self, Line, table, to_column};
-use kit::server::{Door, Listener};
+use kit::server::{Door, Listener, Trail};
 use kit::shutdown::Shutdown;
 use kit::statement::Provenance;
 use kit::{Clock, Service, wire};
@@ -56,7 +57,7 @@ struct Tables;
 #[tonic::async_trait]
 impl MigratorTrait for Tables {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![kit::migration::migration(), kit::roster::migration()]
+        vec![kit::migration::migration(), kit::roster::migration(), kit::audit::migration()]
     }
 }
 
@@ -110,7 +111,7 @@ impl Suite {
         .await;
         let routes = Routes::new(FactServiceServer::new(Workforce(database.clone())));
         let progress = vec![Progress::own("workforce", &database)];
-        let workforce = serve(routes, progress, &kit, &issuer, shutdown.clone()).1;
+        let workforce = serve(routes, progress, &database, &kit, &issuer, shutdown.clone()).1;
         let workforce = workforce.with_token(Token::Local(Arc::clone(&issuer), crate::NAME));
         let channel = workforce.clone();
         let mut suite = Suite {
@@ -134,9 +135,11 @@ impl Suite {
     async fn run(&mut self) {
         let workforce = self.workforce.clone();
         let service = crate::start(&self.config, &self.kit, clock(), workforce).await.unwrap();
-        let Service { routes, progress, tasks, .. } = service;
+        let Service { routes, progress, tasks, database, .. } = service;
+        let database = database.unwrap();
         let shutdown = self.shutdown.clone();
-        let (served, channel) = serve(routes, progress, &self.kit, &self.issuer, shutdown);
+        let (served, channel) =
+            serve(routes, progress, &database, &self.kit, &self.issuer, shutdown);
         self.channel = channel;
         self.running.push(served);
         self.running.extend(tasks.into_iter().map(tokio::spawn));
@@ -271,12 +274,16 @@ impl Import {
 fn serve(
     routes: Routes,
     progress: Vec<Progress>,
+    database: &Database,
     kit: &kit::config::Kit,
     issuer: &LocalIssuer,
     shutdown: Shutdown,
 ) -> (JoinHandle<()>, Channel) {
     let verifier = Verifier::new(Issuer::local(issuer), &kit.identity);
-    let door = Door::new(routes, verifier, progress, kit.server.clone(), shutdown.clone()).unwrap();
+    let (writer, writing) = Writer::new(database.clone());
+    tokio::spawn(writing);
+    let (trail, limits) = (Trail::Kept(writer), kit.server.clone());
+    let door = Door::new(routes, trail, verifier, progress, limits, shutdown.clone()).unwrap();
     let (channel, incoming) = Channel::memory();
     let served = kit::server::serve(door, Listener::Memory(incoming), shutdown);
     (tokio::spawn(served), channel)

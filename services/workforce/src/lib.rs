@@ -37,7 +37,7 @@ pub async fn start(
     let api = Api::new(app, kit.data_directory.join("spool")).await?;
     let routes = api.routes();
     let database = Some(database);
-    Ok(Service { name: NAME, routes, progress, tasks: Vec::new(), database })
+    Ok(Service { name: NAME, routes, progress, tasks: Vec::new(), database, refusals: None })
 }
 
 /// Opens the database and brings its tables up to what this version needs.

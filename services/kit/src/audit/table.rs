@@ -40,3 +40,23 @@ pub(super) mod audit_unsealed {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+pub(super) mod audit_seal {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_seal")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub sequence: i64,
+        pub entry_id: Uuid,
+        pub version: i32,
+        pub sealed_at: i64,
+        pub hash: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,9 +1,11 @@
-//! People, with their personal particulars, and those whom several owners keep.
+//! People, with their personal particulars, and those whom several owners keep. Reading
+//! particulars is recorded.
 
 mod wire;
 
 use arrs_proto::workforce::v1 as pb;
 use arrs_proto::workforce::v1::person_service_server::PersonService;
+use kit::audit::{self, Shown};
 use kit::names::Fields;
 use kit::{Error, names};
 use tonic::{Request, Response, Status};
@@ -23,7 +25,9 @@ impl PersonService for Api {
             Error::invalid("name", "must be a person such as people/0198c2a4-...")
         })?;
         let (person, particulars, registrations) = self.app.person(&caller, id).await?;
-        Ok(Response::new(wire::person(person, particulars, registrations)))
+        let shown = Shown { resource: person.id.to_string(), owner: person.owner.clone() };
+        let answer = Response::new(wire::person(person, particulars, registrations));
+        Ok(audit::shows(answer, [shown]))
     }
 
     async fn list_matched_people(

@@ -41,6 +41,7 @@ async fn record(
         corrected: count(told.corrected.len()),
         unchanged: told.unchanged,
         notes,
+        touched: Vec::new(),
     };
     applied.notes.extend(told.corrected.iter().map(|(new, old)| correction(new, old)));
     Ok(applied)

@@ -1,11 +1,10 @@
-//! The personal particulars of people; reading them is recorded.
+//! The personal particulars of people.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kit::audit::{self, Entry, Outcome};
 use kit::cut::NOW;
 use kit::roster::{self, Engaged};
-use kit::{Caller, Error, ErrorReason, Scope};
+use kit::{Caller, Error, Scope};
 use terms::{Date, Minutes, PersonId};
 
 use super::engagements::{Seen, seen};
@@ -87,23 +86,13 @@ impl App {
         caller: &Caller,
         id: PersonId,
     ) -> Result<(Person, Particulars, Vec<Registration>), Error> {
-        let clock = self.database.clock();
-        let resource = id.to_string();
-        let write = self.database.write().await?;
-        let scope = caller.scope(&*write, clock).await?;
-        let Some(person) = people::person(&*write, &scope, id).await? else {
-            let entry = Entry::new(caller, Outcome::Denied, &resource);
-            let entry = entry.because(ErrorReason::NotPermitted);
-            audit::append(&*write, clock, [entry]).await?;
-            write.commit().await?;
-            return Err(caller.denied(&resource));
-        };
+        let read = self.database.read().await?;
+        let scope = caller.scope(&*read, self.database.clock()).await?;
+        let person = people::person(&*read, &scope, id).await?;
+        let person = person.ok_or_else(|| caller.denied(&id.to_string()))?;
         let one = BTreeSet::from([id]);
-        let mut particulars = people::particulars(&*write, &scope, &one).await?;
-        let registrations = people::registrations(&*write, &scope, &one, NOW).await?;
-        let entry = Entry::new(caller, Outcome::Read, &resource).of_tenant(&person.owner);
-        audit::append(&*write, clock, [entry]).await?;
-        write.commit().await?;
+        let mut particulars = people::particulars(&*read, &scope, &one).await?;
+        let registrations = people::registrations(&*read, &scope, &one, NOW).await?;
         Ok((person, particulars.remove(&id).unwrap_or_default(), registrations))
     }
 }

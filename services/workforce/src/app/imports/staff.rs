@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kit::cut::NOW;
 use kit::db::Write;
-use kit::imports::{self, Applied, Context};
+use kit::imports::{self, Applied, Context, Touched};
 use kit::roster::table::{assignment, engagement};
 use kit::roster::{self, Engaged, Line, Organisation, from_column, to_column};
 use kit::statement::Outcome;
@@ -33,6 +33,9 @@ use crate::store::people::{self, Particulars, Person, Registration, Stored};
 
 /// The text for a PCN that does not exist and for one outside the scope.
 const NO_PCN: &str = "unknown PCN or one you may not see; import organisations first if it is new";
+/// What the audit trail says of somebody's particulars: that they changed, not to what.
+const RECORDED: &str = "personal particulars recorded";
+const CHANGED: &str = "personal particulars changed";
 /// How many lines a note names.
 const NAMED: usize = 10;
 
@@ -173,6 +176,11 @@ pub async fn import(
         let named = row.person.as_deref().unwrap_or_default();
         applied.notes.push(format!("line {}: the particulars of person {named} changed", row.line));
     }
+    applied.touched.extend(changed.iter().map(|Changed { person, owner, .. }| Touched {
+        resource: person.to_string(),
+        owner: (*owner).clone(),
+        what: if particulars.contains_key(person) { CHANGED } else { RECORDED },
+    }));
     let changed = changed
         .into_iter()
         .map(|Changed { person, owner, particulars, .. }| (person, owner.clone(), particulars));
