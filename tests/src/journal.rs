@@ -117,6 +117,13 @@ impl History {
         (history, broken)
     }
 
+    /// The part of the history that is about these requests.
+    pub fn only(&self, wanted: impl Fn(&Intent) -> bool) -> History {
+        let mut history = self.clone();
+        history.intents.retain(|_, intent| wanted(intent));
+        history
+    }
+
     /// The requests that were answered.
     pub fn acknowledged(&self) -> impl Iterator<Item = &Intent> {
         self.intents.values().filter(|intent| self.is_acknowledged(intent))

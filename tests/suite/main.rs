@@ -7,6 +7,7 @@ mod certificates;
 mod command_line;
 mod demo_set;
 mod demonstration;
+mod durability;
 mod facts;
 mod identity;
 mod imports;

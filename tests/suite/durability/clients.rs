@@ -1,0 +1,222 @@
+//! Clients that write without end, and write down what they were told.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrs_proto::admin::v1::{Import, ImportState};
+use arrs_tests::cluster::{header, upload};
+use arrs_tests::journal::{Call, History, Intent, Journal};
+use arrs_tests::source::Source;
+use futures::StreamExt;
+use kit::client::Channel;
+use kit::error::reason_of;
+use prost::Message;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use crate::demo_set::{PAY, SESSIONS, STAFF, positions};
+
+/// How many write at once.
+const CLIENTS: usize = 16;
+/// The longest that one waits for its answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest pause of one between two writes, so that the answers stay small enough to compare.
+const PAUSE_MS: i64 = 300;
+/// How often of ten thousand times a client that got no answer goes home.
+const GIVES_UP: usize = 1_000;
+/// How often a request is repeated until it has an answer.
+const REPEATS: usize = 100;
+/// How many requests are repeated at once.
+const REPEATED_AT_ONCE: usize = 8;
+/// The PCNs of the demonstration set.
+const PCNS: [&str; 4] = ["U09081", "U31970", "U60113", "U62043"];
+
+/// How often calls failed, by code and reason.
+pub(super) type Failures = BTreeMap<String, usize>;
+
+/// The clients, while they write.
+pub(super) struct Clients {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<Failures>,
+}
+
+impl Clients {
+    /// Lets them write.
+    pub(super) fn start(channel: &Channel, journal: &Path, seed: u64) -> Clients {
+        let (stop, stopped) = watch::channel(false);
+        let journal = Arc::new(Journal::create(journal));
+        let mut tasks = JoinSet::new();
+        for number in 0..CLIENTS {
+            let client = Client {
+                number,
+                channel: channel.clone(),
+                journal: Arc::clone(&journal),
+                source: Source::new(seed, 1 + number as u64),
+                failures: Failures::new(),
+            };
+            tasks.spawn(client.write_on(stopped.clone()));
+        }
+        Clients { stop, tasks }
+    }
+
+    /// Lets each end what it is at, and answers how often calls failed.
+    pub(super) async fn stop(self) -> Failures {
+        self.stop.send_replace(true);
+        let mut failures = Failures::new();
+        for of_client in self.tasks.join_all().await {
+            for (failure, count) in of_client {
+                *failures.entry(failure).or_default() += count;
+            }
+        }
+        failures
+    }
+}
+
+struct Client {
+    number: usize,
+    channel: Channel,
+    journal: Arc<Journal>,
+    source: Source,
+    failures: Failures,
+}
+
+impl Client {
+    async fn write_on(mut self, stopped: watch::Receiver<bool>) -> Failures {
+        for round in 0.. {
+            let number = self.number + CLIENTS * round;
+            let intent = match self.number % 3 {
+                0 => staff(number),
+                1 => pay(number),
+                _ => sessions(number),
+            };
+            self.journal.intend(&intent);
+            while let Err(status) = send(&self.channel, &self.journal, &intent).await {
+                let failure = match reason_of(&status) {
+                    Some(reason) => format!("{:?} {}", status.code(), reason.as_str_name()),
+                    None => format!("{:?} {}", status.code(), status.message()),
+                };
+                assert!(is_in_doubt(&status), "{failure}: {status:?}");
+                *self.failures.entry(failure).or_default() += 1;
+                if *stopped.borrow() || self.source.chance(GIVES_UP) {
+                    break;
+                }
+                self.pause().await;
+            }
+            if *stopped.borrow() {
+                break;
+            }
+            self.pause().await;
+        }
+        self.failures
+    }
+
+    async fn pause(&mut self) {
+        let pause = self.source.between(0, PAUSE_MS).unsigned_abs();
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+}
+
+/// Whether a failure leaves open what became of the request, or says to come again. One without a
+/// reason of ours is a connection that broke.
+fn is_in_doubt(status: &Status) -> bool {
+    let again = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Aborted);
+    again || reason_of(status).is_none()
+}
+
+/// Repeats what is in doubt until it is answered, then everything, which must do nothing more.
+/// Answers the positions of the services.
+pub(super) async fn end_doubts(channel: &Channel, path: &Path) -> [i64; 3] {
+    let journal = Journal::create(path);
+    let (history, _) = History::read(path);
+    repeat(channel, &journal, history.in_doubt()).await;
+    let told = positions(channel).await;
+
+    let (history, _) = History::read(path);
+    repeat(channel, &journal, history.acknowledged()).await;
+    assert_eq!(positions(channel).await, told, "a repeat of what is done does nothing");
+    told
+}
+
+async fn repeat(channel: &Channel, journal: &Journal, intents: impl Iterator<Item = &Intent>) {
+    let answered = |intent| write(channel, journal, intent);
+    futures::stream::iter(intents.map(answered))
+        .buffer_unordered(REPEATED_AT_ONCE)
+        .collect::<Vec<()>>()
+        .await;
+}
+
+/// Sends a request until it is answered.
+pub(super) async fn write(channel: &Channel, journal: &Journal, intent: &Intent) {
+    journal.intend(intent);
+    for _ in 0..REPEATS {
+        match send(channel, journal, intent).await {
+            Ok(()) => return,
+            Err(status) => assert!(is_in_doubt(&status), "{status:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{} is not answered", intent.request_id);
+}
+
+async fn send(channel: &Channel, journal: &Journal, intent: &Intent) -> Result<(), Status> {
+    let Call::Import { kind, text } = &intent.call;
+    let mut header = header(kind, text.as_bytes(), None);
+    header.request_id = intent.request_id.to_string();
+    let answer = tokio::time::timeout(PATIENCE, upload(channel, header, text.as_bytes())).await;
+    let late = |_| Status::deadline_exceeded("the client went home");
+    let import: Import = answer.map_err(late)??.into_inner();
+    assert_eq!(import.state(), ImportState::Done, "{import:?}");
+    journal.acknowledge(intent.request_id, &import.encode_to_vec());
+    Ok(())
+}
+
+/// Two people who begin to work in a PCN.
+pub(super) fn staff(number: usize) -> Intent {
+    let rows = [0, 1].map(|row| format!("dur-{number}-{row}"));
+    let pcn = PCNS[number % PCNS.len()];
+    let lines = rows.each_ref().map(|reference| {
+        format!(
+            "{reference},{reference},Demo-Durable,Invented,CC,,4,DEMOCOM01,PCN_DIRECT,{pcn},15,,\
+             2025-07-01,,,,,,"
+        )
+    });
+    let effects = rows.iter().flat_map(|row| [format!("engagement {row}"), format!("hours {row}")]);
+    import("staff", STAFF, &lines, effects.collect())
+}
+
+/// Pay of one engagement in three months, in the place of what was known before. Its amounts tell
+/// it from all others.
+pub(super) fn pay(number: usize) -> Intent {
+    let months = ["2025-07", "2025-08", "2025-09"];
+    let pence = 1_000_000 + number;
+    let (pounds, rest) = (pence / 100, pence % 100);
+    let lines = months.map(|month| format!("demo-e-001,{month},{pounds}.{rest:02},0.00,0.00,,"));
+    let effects = months.map(|month| format!("pay {month} {pence}"));
+    import("pay", PAY, &lines, effects.to_vec())
+}
+
+/// Three sessions of one person. Day and length tell them from all others.
+pub(super) fn sessions(number: usize) -> Intent {
+    let rows = [0, 1, 2].map(|row| 3 * number + row);
+    let days = rows.map(|row| {
+        let (day, minutes) = (row / 1_000, 1 + row % 1_000);
+        (format!("2024-{:02}-{:02}", 1 + day / 28, 1 + day % 28), minutes)
+    });
+    let lines = [0, 1, 2].map(|row| {
+        let (day, minutes) = &days[row];
+        format!("dur-{},demo-p-001,demo-s-01,clinical,{day},{minutes},U09081", rows[row])
+    });
+    let effects = days.iter().map(|(day, minutes)| format!("session {day} {minutes}"));
+    import("sessions", SESSIONS, &lines, effects.collect())
+}
+
+fn import(kind: &str, example: &str, lines: &[String], effects: Vec<String>) -> Intent {
+    let header = example.lines().next().expect("a header");
+    let text = format!("{header}\n{}\n", lines.join("\n"));
+    let call = Call::Import { kind: kind.to_owned(), text };
+    Intent { request_id: Uuid::new_v4(), call, effects }
+}
