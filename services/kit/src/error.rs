@@ -118,7 +118,9 @@ fn code(reason: ErrorReason) -> Code {
         | ErrorReason::PageTokenInvalid
         | ErrorReason::UploadDamaged => Code::InvalidArgument,
         ErrorReason::ResourceNotFound => Code::NotFound,
-        ErrorReason::EtagMismatch | ErrorReason::RequestInProgress => Code::Aborted,
+        ErrorReason::EtagMismatch | ErrorReason::RequestInProgress | ErrorReason::WriteConflict => {
+            Code::Aborted
+        }
         ErrorReason::TokenInvalid => Code::Unauthenticated,
         ErrorReason::NotPermitted => Code::PermissionDenied,
         ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
@@ -170,7 +172,12 @@ impl From<Error> for Status {
             | Error::Internal(_) => {}
         }
         if code == Code::Unavailable
-            || matches!(reason, ErrorReason::RequestInProgress | ErrorReason::Overloaded)
+            || matches!(
+                reason,
+                ErrorReason::RequestInProgress
+                    | ErrorReason::WriteConflict
+                    | ErrorReason::Overloaded
+            )
         {
             details.set_retry_info(Some(RETRY_DELAY));
         }

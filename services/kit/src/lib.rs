@@ -30,8 +30,8 @@ pub mod telemetry;
 pub mod tls;
 pub mod wire;
 
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use clock::Clock;
 pub use cut::Cut;

@@ -7,6 +7,12 @@ use sea_orm_migration::schema::{
     big_integer, binary, boolean, date_null, integer, text, text_null, uuid,
 };
 
+use crate::db::{Tenancy, Tenant};
+
+/// How the rows of the shell belong to tenants: a fact without one is for everybody.
+pub const TENANTS: [Tenancy; 1] =
+    [("outbox", &[Tenant::Column("tenant_code"), Tenant::Public("tenant_code")])];
+
 /// Makes the tables of the shell.
 pub fn migration() -> Box<dyn MigrationTrait> {
     Box::new(Shell)

@@ -16,6 +16,7 @@ use super::{BATCH, cursor};
 use crate::client::Channel;
 use crate::db::{Database, Write};
 use crate::error::{Error, ErrorReason};
+use crate::identity::Scope;
 use crate::wire;
 
 /// The first and the longest pause of a follower that lost its producer.
@@ -171,6 +172,8 @@ where
         cursor::row(&*read, producer).await?
     };
     let start = known.as_ref().map_or(0, |row| row.position);
+    // Another process of the service may have come further.
+    reached.send_replace(start);
     let last = if start > 0 { start } else { 1 };
     // The fact that was followed last is asked for again: it must be the one that was.
     let request = StreamFactsRequest { after: last - 1, follow: true };
@@ -222,15 +225,26 @@ where
         let span = tracing::info_span!("follow", producer, count, position = last.position);
         // The newest fact stands for its batch: a trace leads from the cause to the effect.
         crate::telemetry::set_parent_of_fact(&span, &last.traceparent);
-        async {
+        let before = *reached.borrow();
+        let applied = async {
             let write = database.write().await?;
+            Scope::england().enter(&*write).await?;
+            // At or below the cursor means applied already, by another process of the service.
+            if cursor::cursor(&*write, producer).await? != before {
+                write.roll_back().await?;
+                return Ok::<_, Error>(false);
+            }
             let write = apply(write, facts).await?;
             cursor::mark_days(&*write, producer, days).await?;
             cursor::advance(&*write, producer, &last).await?;
-            write.commit().await.map(drop)
+            write.commit().await?;
+            Ok(true)
         }
         .instrument(span)
         .await?;
+        if !applied {
+            return Ok(());
+        }
         reached.send_replace(last.position);
     }
     Ok(())

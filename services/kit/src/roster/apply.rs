@@ -1,21 +1,28 @@
 //! Statements of the roster: recorded by workforce, told as facts, and recorded again from them.
 
+use std::collections::BTreeSet;
+
 use arrs_proto::event::v1 as pb;
 use prost::{Message, Name};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, Set};
 use terms::{EngagementId, Instant, OdsCode};
 use uuid::Uuid;
 
 use super::table::{
-    assignment, engagement, list_size, london_area, organisation, organisation_relation,
+    assignment, engagement, engagement_tenant, list_size, london_area, organisation,
+    organisation_relation,
 };
 use super::{from_column, to_column};
 use crate::db::{self, Write};
 use crate::error::Error;
 use crate::facts::{self, NewFact};
+use crate::identity::Scope;
 use crate::names;
 use crate::statement::{self, Outcome, Provenance};
 use crate::wire;
+
+/// Pairs written in one statement.
+const PAIRS: usize = 10_000;
 
 /// One statement of the roster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +72,8 @@ pub async fn record(txn: &impl ConnectionTrait, lines: Vec<Line>) -> Result<Told
             Line::Assignment(row) => assignments.push(row),
         }
     }
+    // First, so that the rows that follow belong to somebody who may write them.
+    concern(txn, &engagements, &assignments).await?;
     let mut told = Told::default();
     told.take(
         &organisations,
@@ -77,6 +86,32 @@ pub async fn record(txn: &impl ConnectionTrait, lines: Vec<Line>) -> Result<Told
     told.take(&engagements, statement::record(txn, engagements.clone()).await?, Line::Engagement);
     told.take(&assignments, statement::record(txn, assignments.clone()).await?, Line::Assignment);
     Ok(told)
+}
+
+/// Notes whom engagements concern.
+async fn concern(
+    txn: &impl ConnectionTrait,
+    engagements: &[engagement::Model],
+    assignments: &[assignment::Model],
+) -> Result<(), Error> {
+    let owners = engagements.iter().map(|row| (row.owner_code.as_str(), row.engagement_id));
+    let pcns = assignments.iter().map(|row| (row.pcn_code.as_str(), row.engagement_id));
+    let pairs: BTreeSet<(&str, Uuid)> = owners.chain(pcns).collect();
+    let rows: Vec<_> = pairs
+        .into_iter()
+        .map(|(tenant, id)| engagement_tenant::ActiveModel {
+            tenant_code: Set(tenant.to_owned()),
+            engagement_id: Set(id),
+        })
+        .collect();
+    for chunk in rows.chunks(PAIRS) {
+        engagement_tenant::Entity::insert_many(chunk.iter().cloned())
+            .on_conflict_do_nothing()
+            .exec_without_returning(txn)
+            .await
+            .map_err(db::sort)?;
+    }
+    Ok(())
 }
 
 impl Told {
@@ -331,11 +366,13 @@ fn needed<T>(value: Option<T>) -> Result<T, Error> {
 /// For a service that is stopped: one that runs remembers how far it has followed.
 pub async fn forget(write: &Write, producer: &str) -> Result<(), Error> {
     let txn = &**write;
+    Scope::england().enter(txn).await?;
     organisation::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
     organisation_relation::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
     london_area::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
     list_size::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
     engagement::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+    engagement_tenant::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
     assignment::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
     facts::forget_cursor(txn, producer).await
 }
