@@ -43,16 +43,11 @@ async fn an_older_copy_of_workforce_is_noticed_and_a_replay_mends_it() {
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
     };
     assert!(missing.money.is_none() && missing.supervision.is_none());
-    assert!(cluster.log("finance").contains("arrs migrate --replay"));
+    assert!(cluster.log("finance").contains("arrs facts replay"));
 
     for service in ["finance", "supervision"] {
-        assert!(cluster.terminate(service).await.success());
-    }
-    assert!(cluster.terminate("workforce").await.success());
-    let replayed = cluster.run(&["migrate", "--replay"]);
-    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
-    for service in ["workforce", "finance", "supervision"] {
-        cluster.start(service).await;
+        let replayed = cluster.run(&["facts", "replay", service]);
+        assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     }
     let newest = positions(&channel).await[0];
     settle(&channel, &format!("workforce={newest}")).await;
@@ -88,8 +83,8 @@ async fn a_folder_is_served_by_one_process() {
     assert_eq!(second.status.code(), Some(64));
     let told = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(told.contains("served by another process"), "{told}");
-    let replayed = cluster.run(&["migrate", "--replay"]);
-    assert_eq!(replayed.status.code(), Some(64));
+    let migrated = cluster.run(&["migrate"]);
+    assert_eq!(migrated.status.code(), Some(64));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ mod durability;
 mod facts;
 mod identity;
 mod imports;
+mod parked;
 mod reports;
 mod resources;
 mod server;

@@ -44,7 +44,9 @@ pub(crate) enum Command {
     /// Print a token of the local issuer, for trying the suite on this machine.
     Token(TokenArguments),
     /// Bring the databases up to what this version needs.
-    Migrate(MigrateArguments),
+    Migrate,
+    /// Look after the facts that services tell each other.
+    Facts(FactsArguments),
     /// Print all settings in force, secrets masked.
     Config,
     /// Ask a server whether it serves; for probes.
@@ -254,11 +256,74 @@ pub(crate) struct TokenArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct MigrateArguments {
-    /// Also forget what finance and supervision followed of workforce, so that they follow it
-    /// again from the first fact when they start. Stop them before.
+pub(crate) struct FactsArguments {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub(crate) action: FactsAction,
+}
+
+/// What operators do with facts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FactsAction {
+    /// List facts that could not be recorded, with those that wait behind them.
+    Parked(ParkedArguments),
+    /// Try parked facts again.
+    Redrive(RedriveArguments),
+    /// Have a service follow the others again from their first fact, and wait until it has.
+    Replay(ReplayArguments),
+}
+
+/// A service that keeps a projection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Following {
+    /// Follows workforce.
+    Finance,
+    /// Follows workforce.
+    Supervision,
+}
+
+impl Following {
+    /// The name of the service.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Following::Finance => "finance",
+            Following::Supervision => "supervision",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ParkedArguments {
+    /// Only those of one service.
+    #[arg(value_enum)]
+    pub(crate) service: Option<Following>,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RedriveArguments {
+    /// The service that could not record them.
+    #[arg(value_enum)]
+    pub(crate) service: Following,
+
+    /// Only those about one resource, such as organisations/U00070.
     #[arg(long)]
-    pub(crate) replay: bool,
+    pub(crate) subject: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    /// The service that follows.
+    #[arg(value_enum)]
+    pub(crate) service: Following,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 mod cli;
 mod demo;
 mod exit;
+mod facts;
 mod import;
 mod process;
 mod progress;
@@ -43,7 +44,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             let token = remote::local_token(&settings, &arguments)?;
             print(&format!("{token}\n"))
         }
-        Command::Migrate(arguments) => process::migrate(&settings, &arguments).await,
+        Command::Migrate => process::migrate(&settings).await,
+        Command::Facts(arguments) => facts::run(&settings, arguments.action).await,
         Command::Config => print(&settings::show(&settings)?),
         Command::Healthcheck(arguments) => remote::healthcheck(&settings, &arguments).await,
     }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
 
-use crate::cli::{MigrateArguments, ServeRole};
+use crate::cli::ServeRole;
 use crate::exit::Failure;
 use crate::settings::Settings;
 
@@ -191,24 +191,13 @@ async fn end(
 }
 
 /// Brings every database up to date.
-pub(crate) async fn migrate(
-    settings: &Settings,
-    arguments: &MigrateArguments,
-) -> Result<(), Failure> {
+pub(crate) async fn migrate(settings: &Settings) -> Result<(), Failure> {
     let clock = Clock::system();
     let kit = &settings.kit;
     workforce::open(&settings.workforce, kit, clock.clone()).await?;
-    let finance = finance::open(&settings.finance, kit, clock.clone()).await?;
-    let supervision = supervision::open(&settings.supervision, kit, clock).await?;
+    finance::open(&settings.finance, kit, clock.clone()).await?;
+    supervision::open(&settings.supervision, kit, clock).await?;
     println!("the databases of workforce, finance and supervision are up to date");
-    if arguments.replay {
-        for database in [finance, supervision] {
-            let write = database.write().await?;
-            ::kit::roster::forget(&write, workforce::NAME).await?;
-            write.commit().await?;
-        }
-        println!("finance and supervision will follow workforce from its first fact");
-    }
     Ok(())
 }
 

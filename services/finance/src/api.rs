@@ -8,9 +8,11 @@ use arrs_proto::finance::v1::claim_service_server::ClaimServiceServer;
 use arrs_proto::finance::v1::fact_service_server::FactServiceServer;
 use arrs_proto::finance::v1::finance_summary_service_server::FinanceSummaryServiceServer;
 use arrs_proto::finance::v1::import_service_server::ImportServiceServer;
+use arrs_proto::finance::v1::projection_service_server::ProjectionServiceServer;
 use arrs_proto::finance::v1::rule_book_service_server::RuleBookServiceServer;
 use arrs_proto::summary::v1 as summary;
 use kit::Cut;
+use kit::facts::Follower;
 use kit::pages::Key;
 use kit::server::{MESSAGE_IN, MESSAGE_OUT};
 use tonic::service::Routes;
@@ -23,11 +25,12 @@ pub mod claims;
 pub mod facts;
 pub mod imports;
 pub mod pcn_money;
+pub mod projections;
 pub mod rule_books;
 pub mod steps;
 
 /// Every method of the service.
-pub fn routes(app: App, pages: Arc<Key>, spool: PathBuf) -> Routes {
+pub fn routes(app: App, pages: Arc<Key>, spool: PathBuf, follower: Follower) -> Routes {
     macro_rules! limited {
         ($server:ident, $api:expr) => {
             $server::new($api)
@@ -36,6 +39,7 @@ pub fn routes(app: App, pages: Arc<Key>, spool: PathBuf) -> Routes {
         };
     }
     let rule_books = rule_books::RuleBookApi { app: app.clone(), pages: Arc::clone(&pages) };
+    let projections = projections::ProjectionApi { follower, pages: Arc::clone(&pages) };
     let imports = imports::ImportApi { app: app.clone(), pages, spool };
     Routes::new(limited!(RuleBookServiceServer, rule_books))
         .add_service(limited!(
@@ -49,13 +53,10 @@ pub fn routes(app: App, pages: Arc<Key>, spool: PathBuf) -> Routes {
         ))
         .add_service(limited!(FactServiceServer, facts::FactApi { app }))
         .add_service(limited!(ImportServiceServer, imports))
+        .add_service(limited!(ProjectionServiceServer, projections))
 }
 
 /// What an answer rests on.
 fn cut(cut: &Cut, rules: &RuleBook, positions: Positions) -> summary::Cut {
-    let position = |(producer, position): (&str, i64)| summary::Position {
-        producer: producer.to_owned(),
-        position,
-    };
-    cut.wire(&rules.digest().to_string(), positions.into_iter().map(position).collect())
+    cut.wire(&rules.digest().to_string(), positions)
 }

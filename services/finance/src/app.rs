@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kit::cut::Place;
 use kit::db::{Database, Read};
 use kit::{Clock, Error, facts};
 use terms::Instant;
@@ -23,7 +24,7 @@ pub struct App {
 }
 
 /// How far the outbox of each producer had been followed.
-pub type Positions = [(&'static str, i64); 2];
+pub type Positions = [Place; 2];
 
 impl App {
     /// Over a database and the rules that every answer uses.
@@ -49,8 +50,8 @@ impl App {
     /// How far the facts were known at an instant: finance's own, and those of workforce as
     /// followed.
     pub async fn positions(&self, read: &Read, at: Instant) -> Result<Positions, Error> {
-        let workforce = facts::cursor_at(&**read, WORKFORCE, at).await?;
-        let own = facts::position_at(&**read, at).await?;
-        Ok([(NAME, own), (WORKFORCE, workforce)])
+        let own = facts::told(&**read, NAME, at).await?;
+        let workforce = facts::followed(&**read, WORKFORCE, at).await?;
+        Ok([own, workforce])
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use kit::client::Channel;
 use kit::config::{ConfigError, Kit};
 use kit::db::Database;
-use kit::facts::{self, Progress};
+use kit::facts::{Follower, Progress};
 use kit::pages::Key;
 use kit::{Clock, Error, Service, imports, roster};
 
@@ -44,11 +44,12 @@ pub async fn start(
     imports::recover(&database).await?;
     let pages = Arc::new(Key::load(&*database.read().await?).await?);
     let spool = kit.data_directory.join("spool");
-    let routes = api::routes(App::new(database.clone(), rules), pages, spool);
-    let own = Progress::own(NAME, &database);
-    let apply = roster::apply_facts;
-    let (followed, task) = facts::follow(WORKFORCE, workforce, database.clone(), apply).await?;
-    let (progress, tasks) = (vec![own, followed], vec![Box::pin(task) as _]);
+    let roster = Arc::new(roster::Followed);
+    let follower = Follower::new(WORKFORCE, database.clone(), roster).await?;
+    let app = App::new(database.clone(), rules);
+    let routes = api::routes(app, pages, spool, follower.clone());
+    let progress = vec![Progress::own(NAME, &database), follower.progress()];
+    let tasks = vec![Box::pin(follower.follow(workforce)) as _];
     let database = Some(database);
     Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }

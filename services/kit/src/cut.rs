@@ -24,6 +24,17 @@ pub struct Cut {
 /// The instant that is later than any record: as known now.
 pub const NOW: Instant = Instant(i64::MAX);
 
+/// A place in what a producer told, and what of it could not be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The service that told it.
+    pub producer: &'static str,
+    /// The position of the newest fact that counted.
+    pub position: i64,
+    /// The first positions up to there of facts that are parked, and so did not count.
+    pub parked: Vec<i64>,
+}
+
 impl Cut {
     /// The cut of today's figures and records.
     pub fn now(clock: &Clock) -> Cut {
@@ -62,12 +73,17 @@ impl Cut {
     }
 
     /// The cut as it stands in an answer.
-    pub fn wire(&self, rule_digest: &str, positions: Vec<pb::Position>) -> pb::Cut {
+    pub fn wire(&self, rule_digest: &str, places: impl IntoIterator<Item = Place>) -> pb::Cut {
+        let position = |Place { producer, position, parked }: Place| pb::Position {
+            producer: producer.to_owned(),
+            position,
+            parked_positions: parked,
+        };
         pb::Cut {
             rules_known_on_date: Some(wire::date(self.rules_known_on)),
             known_at_date: self.known_at.map(wire::date),
             rule_digest: rule_digest.to_owned(),
-            positions,
+            positions: places.into_iter().map(position).collect(),
         }
     }
 }

@@ -85,6 +85,25 @@ impl Error {
         }])
     }
 
+    /// Whether it may go well when tried again as it is: the trouble is the database's or the
+    /// moment's, not that of what was to be written.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Error::Unavailable(_) => true,
+            Error::NotFound { .. } | Error::Denied { .. } | Error::Invalid(_) => false,
+            Error::Refused { reason, .. } => matches!(
+                code(*reason),
+                Code::Unavailable
+                    | Code::Aborted
+                    | Code::ResourceExhausted
+                    | Code::DeadlineExceeded
+            ),
+            Error::Internal(source) => source
+                .downcast_ref::<DbErr>()
+                .is_some_and(|error| !crate::db::lies_in_values(error)),
+        }
+    }
+
     /// The reason that goes on the wire.
     pub fn reason(&self) -> ErrorReason {
         match self {
@@ -118,9 +137,7 @@ fn code(reason: ErrorReason) -> Code {
         | ErrorReason::PageTokenInvalid
         | ErrorReason::UploadDamaged => Code::InvalidArgument,
         ErrorReason::ResourceNotFound => Code::NotFound,
-        ErrorReason::EtagMismatch | ErrorReason::RequestInProgress | ErrorReason::WriteConflict => {
-            Code::Aborted
-        }
+        ErrorReason::EtagMismatch | ErrorReason::RequestInProgress => Code::Aborted,
         ErrorReason::TokenInvalid => Code::Unauthenticated,
         ErrorReason::NotPermitted => Code::PermissionDenied,
         ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
@@ -172,12 +189,7 @@ impl From<Error> for Status {
             | Error::Internal(_) => {}
         }
         if code == Code::Unavailable
-            || matches!(
-                reason,
-                ErrorReason::RequestInProgress
-                    | ErrorReason::WriteConflict
-                    | ErrorReason::Overloaded
-            )
+            || matches!(reason, ErrorReason::RequestInProgress | ErrorReason::Overloaded)
         {
             details.set_retry_info(Some(RETRY_DELAY));
         }

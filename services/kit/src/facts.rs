@@ -5,15 +5,24 @@
 
 mod cursor;
 mod follow;
+pub mod mending;
 mod outbox;
+mod parked;
+mod progress;
 mod stream;
 
 pub(crate) use outbox::append;
 
-pub use cursor::{cursor, cursor_at, forget_cursor};
-pub use follow::{Progress, follow};
-pub use outbox::{NewFact, position, position_at};
+pub use cursor::{cursor, followed, told};
+pub use follow::{Follower, Projection};
+pub use mending::Redriven;
+pub use outbox::{NewFact, position};
+pub use parked::Parked;
+pub use progress::Progress;
 pub use stream::stream;
 
 /// Facts read from the outbox, and applied by a follower, at a time.
 const BATCH: u64 = 500;
+
+#[cfg(test)]
+mod tests;

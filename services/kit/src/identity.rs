@@ -100,12 +100,9 @@ impl Caller {
         self.grants.iter().filter(|grant| grant.role.permits(&self.permission))
     }
 
-    /// The rows the caller may touch with the method called, as asked of today; the transaction
-    /// sees no others from here on.
-    pub async fn scope(&self, txn: &impl ConnectionTrait, clock: &Clock) -> Result<Scope, Error> {
-        let scope = Scope::resolve(txn, self.grants(), clock.today()).await?;
-        scope.enter(txn).await?;
-        Ok(scope)
+    /// The rows the caller may touch with the method called, as asked of today.
+    pub async fn scope(&self, db: &impl ConnectionTrait, clock: &Clock) -> Result<Scope, Error> {
+        Scope::resolve(db, self.grants(), clock.today()).await
     }
 
     /// The refusal of `name`, which reads the same whether it exists or not.

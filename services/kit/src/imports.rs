@@ -184,7 +184,6 @@ async fn bring_in<I: Importing>(
         Err(problems) => return refuse(database, caller, id, header, &context, problems).await,
     };
     let mut write = database.write().await?;
-    context.scope.enter(&*write).await?;
     let applied = match importing.write(&mut write, rows, &context).await? {
         Ok(applied) => applied,
         Err(problems) => {

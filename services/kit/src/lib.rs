@@ -30,8 +30,8 @@ pub mod telemetry;
 pub mod tls;
 pub mod wire;
 
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;
+#[cfg(test)]
+mod testing;
 
 pub use clock::Clock;
 pub use cut::Cut;

@@ -15,6 +15,8 @@ pub struct Rule {
     pub reference: bool,
     /// Whether the answer says who somebody is: such reads are recorded.
     pub personal: bool,
+    /// Whether it is answered also while what the service followed has diverged.
+    pub mending: bool,
     /// Whether the caller streams.
     pub client_streaming: bool,
     /// Whether the answer is a stream.
@@ -53,13 +55,16 @@ pub fn methods() -> Result<BTreeMap<String, Rule>, MissingRule> {
             let Some(permission) = permission else {
                 return Err(MissingRule { path });
             };
-            let reference = rule.get_field_by_name("reference").and_then(|value| value.as_bool());
+            let flag = |name| {
+                rule.get_field_by_name(name).and_then(|value| value.as_bool()).unwrap_or(false)
+            };
             rules.insert(
                 path,
                 Rule {
                     permission,
-                    reference: reference.unwrap_or(false),
+                    reference: flag("reference"),
                     personal: is_personal(&method.output(), &mut BTreeSet::new()),
+                    mending: flag("mending"),
                     client_streaming: method.is_client_streaming(),
                     server_streaming: method.is_server_streaming(),
                 },

@@ -180,7 +180,7 @@ impl Door {
             }
         };
         // Waiting costs nothing, so it takes no place from those who could be answered.
-        shared.wait(request.headers(), deadline).await?;
+        shared.wait(request.headers(), rule, deadline).await?;
         let permit = shared.admit_one()?;
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(deadline);
@@ -274,6 +274,7 @@ impl Rule {
             permission: String::new(),
             reference: true,
             personal: false,
+            mending: false,
             client_streaming: false,
             server_streaming: true,
         }
@@ -310,8 +311,13 @@ impl Shared {
     }
 
     /// Waits until the service has followed as far as `arrs-after` asks.
-    async fn wait(&self, headers: &HeaderMap, deadline: Deadline) -> Result<(), Error> {
-        for progress in &self.progress {
+    async fn wait(
+        &self,
+        headers: &HeaderMap,
+        rule: &Rule,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        for progress in self.progress.iter().filter(|_| !rule.mending) {
             progress.check()?;
         }
         // Whoever asks gives up at the deadline: what is missing must be told before it.

@@ -52,6 +52,14 @@ pub mod names {
     pub const LIMIT: &str = "limit";
     /// Which table of the settings names a certificate.
     pub const TABLE: &str = "table";
+    /// How many facts are parked, by the service that told them.
+    pub const PARKED_FACTS: &str = "arrs.facts.parked";
+    /// How old the oldest fact is that is not on the broker yet, in seconds, by service.
+    pub const OUTBOX_OLDEST: &str = "arrs.outbox.oldest";
+    /// How many facts are not on the broker yet, by service.
+    pub const OUTBOX_ROWS: &str = "arrs.outbox.rows";
+    /// The service that told facts.
+    pub const PRODUCER: &str = "arrs.producer";
     /// The trace that a log line belongs to.
     pub const TRACE_ID: &str = "trace_id";
     /// The span that a log line belongs to.
@@ -222,6 +230,30 @@ pub fn record_shed(limit: Shed) {
         Shed::Connections => "connections",
     };
     counter.add(1, &[KeyValue::new(names::LIMIT, limit)]);
+}
+
+/// Says how many facts of a producer are parked.
+pub fn record_parked(producer: &'static str, count: u64) {
+    static GAUGE: OnceLock<Gauge<u64>> = OnceLock::new();
+
+    let gauge = GAUGE.get_or_init(|| global::meter("arrs").u64_gauge(names::PARKED_FACTS).build());
+    gauge.record(count, &[KeyValue::new(names::PRODUCER, producer)]);
+}
+
+/// Says how many facts of a service are not on the broker yet, and how old the oldest is.
+pub fn record_outbox(producer: &'static str, rows: u64, oldest: Duration) {
+    static GAUGES: OnceLock<[Gauge<u64>; 2]> = OnceLock::new();
+
+    let [count, age] = GAUGES.get_or_init(|| {
+        let meter = global::meter("arrs");
+        [
+            meter.u64_gauge(names::OUTBOX_ROWS).build(),
+            meter.u64_gauge(names::OUTBOX_OLDEST).with_unit("s").build(),
+        ]
+    });
+    let producer = [KeyValue::new(names::PRODUCER, producer)];
+    count.record(rows, &producer);
+    age.record(oldest.as_secs(), &producer);
 }
 
 /// The name of a code, as the protocol and the conventions of telemetry write it.

@@ -2,6 +2,7 @@
 
 mod facts;
 mod imports;
+mod projections;
 mod requirements;
 mod sessions;
 mod summaries;
@@ -11,10 +12,12 @@ use std::sync::Arc;
 
 use arrs_proto::supervision::v1::fact_service_server::FactServiceServer;
 use arrs_proto::supervision::v1::import_service_server::ImportServiceServer;
+use arrs_proto::supervision::v1::projection_service_server::ProjectionServiceServer;
 use arrs_proto::supervision::v1::requirement_service_server::RequirementServiceServer;
 use arrs_proto::supervision::v1::session_service_server::SessionServiceServer;
 use arrs_proto::supervision::v1::supervision_summary_service_server as summary_server;
 use kit::Error;
+use kit::facts::Follower;
 use kit::pages::Key;
 use kit::server::{MESSAGE_IN, MESSAGE_OUT};
 use tonic::service::Routes;
@@ -27,15 +30,16 @@ pub struct Api {
     app: App,
     key: Arc<Key>,
     spool: PathBuf,
+    follower: Follower,
 }
 
 impl Api {
     /// The methods over an application; files are received in `spool`.
-    pub async fn new(app: App, spool: PathBuf) -> Result<Api, Error> {
+    pub async fn new(app: App, spool: PathBuf, follower: Follower) -> Result<Api, Error> {
         let read = app.database().read().await?;
         let key = Arc::new(Key::load(&*read).await?);
         drop(read);
-        Ok(Api { app, key, spool })
+        Ok(Api { app, key, spool, follower })
     }
 
     /// All of them, within the limits of messages.
@@ -47,6 +51,11 @@ impl Api {
         )
         .add_service(
             ImportServiceServer::new(self.clone())
+                .max_decoding_message_size(MESSAGE_IN)
+                .max_encoding_message_size(MESSAGE_OUT),
+        )
+        .add_service(
+            ProjectionServiceServer::new(self.clone())
                 .max_decoding_message_size(MESSAGE_IN)
                 .max_encoding_message_size(MESSAGE_OUT),
         )

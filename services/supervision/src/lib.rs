@@ -14,7 +14,7 @@ use std::sync::Arc;
 use kit::client::Channel;
 use kit::config::ConfigError;
 use kit::db::Database;
-use kit::facts::{self, Progress};
+use kit::facts::{Follower, Progress};
 use kit::{Clock, Error, Service, roster};
 
 use crate::api::Api;
@@ -40,12 +40,12 @@ pub async fn start(
     let book = Arc::new(book(config)?);
     let database = open(config, kit, clock).await?;
     kit::imports::recover(&database).await?;
-    let apply = roster::apply_facts;
-    let (followed, task) = facts::follow(WORKFORCE, workforce, database.clone(), apply).await?;
-    let progress = vec![Progress::own(NAME, &database), followed];
+    let roster = Arc::new(roster::Followed);
+    let follower = Follower::new(WORKFORCE, database.clone(), roster).await?;
+    let progress = vec![Progress::own(NAME, &database), follower.progress()];
     let app = App::new(database.clone(), book);
-    let api = Api::new(app, kit.data_directory.join("spool")).await?;
-    let (routes, tasks) = (api.routes(), vec![Box::pin(task) as _]);
+    let api = Api::new(app, kit.data_directory.join("spool"), follower.clone()).await?;
+    let (routes, tasks) = (api.routes(), vec![Box::pin(follower.follow(workforce)) as _]);
     let database = Some(database);
     Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }

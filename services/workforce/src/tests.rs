@@ -48,8 +48,7 @@ fn code(text: &str) -> OdsCode {
 impl World {
     async fn new() -> World {
         let directory = tempfile::tempdir().unwrap();
-        let (kit, mut config) = crate::config::tests::defaults(directory.path());
-        config.database = kit::testing::settings(crate::NAME).await;
+        let (kit, config) = crate::config::tests::defaults(directory.path());
         let database = crate::open(&config, &kit, Clock::fixed(NOW)).await.unwrap();
         let known = roles::roles().unwrap();
         let mappings = roles::leaf_mappings(&known).unwrap().held_back();
@@ -117,7 +116,6 @@ impl World {
         };
         let rows = self.api.read(kind, spooled).unwrap();
         let mut write = self.database().write().await.unwrap();
-        context.scope.enter(&*write).await.unwrap();
         match self.api.write(&mut write, rows, &context).await? {
             Ok(applied) => {
                 write.commit().await.unwrap();

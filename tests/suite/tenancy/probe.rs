@@ -3,7 +3,9 @@
 use arrs_proto::admin::v1::create_import_request::Part as ImportPart;
 use arrs_proto::admin::v1::{
     CreateImportRequest, GetImportRequest, Import, ImportState, ListImportErrorsRequest,
-    ListImportErrorsResponse,
+    ListImportErrorsResponse, ListParkedFactsRequest, ListParkedFactsResponse,
+    RedriveParkedFactsRequest, RedriveParkedFactsResponse, ReplayProjectionRequest,
+    ReplayProjectionResponse,
 };
 use arrs_proto::event::v1::stream_facts_response::Part as FactPart;
 use arrs_proto::event::v1::{StreamFactsRequest, StreamFactsResponse};
@@ -16,7 +18,7 @@ use arrs_proto::supervision::v1 as supervision;
 use arrs_proto::workforce::v1 as workforce;
 use arrs_tests::cluster;
 use kit::client::Channel;
-use kit::error::reason_of;
+use kit::error::{ErrorReason, reason_of};
 use prost::Message;
 use terms::Date;
 use tonic::{Request, Status};
@@ -224,6 +226,25 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
             facts(channel, path, &target.engagement).await
         }
         "/arrs.supervision.v1.FactService/StreamFacts" => facts(channel, path, &organisation).await,
+        "/arrs.finance.v1.ProjectionService/ListParkedFacts"
+        | "/arrs.supervision.v1.ProjectionService/ListParkedFacts" => {
+            let request = ListParkedFactsRequest::default();
+            done(ask::<_, ListParkedFactsResponse>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.ProjectionService/RedriveParkedFacts"
+        | "/arrs.supervision.v1.ProjectionService/RedriveParkedFacts" => {
+            let request = RedriveParkedFactsRequest::default();
+            done(ask::<_, RedriveParkedFactsResponse>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.ProjectionService/ReplayProjection"
+        | "/arrs.supervision.v1.ProjectionService/ReplayProjection" => {
+            // Who is let in is told what is wrong, and the projection stays as it is.
+            let request = ReplayProjectionRequest { request_id: "no UUID".to_owned() };
+            match ask::<_, ReplayProjectionResponse>(channel, path, request).await {
+                Err(status) if reason_of(&status) == Some(ErrorReason::FieldInvalid) => reached(),
+                other => done(other),
+            }
+        }
         "/arrs.workforce.v1.ImportService/GetImport"
         | "/arrs.finance.v1.ImportService/GetImport"
         | "/arrs.supervision.v1.ImportService/GetImport" => {

@@ -32,10 +32,18 @@ pub(super) fn render(report: &PcnReport) -> String {
     }
     for section in &report.sections {
         match section.state() {
-            SectionState::Behind => text.push_str(&format!(
-                "! {}: {} facts of workforce are still to be followed\n",
-                section.name, section.behind_fact_count
-            )),
+            SectionState::Behind => {
+                if section.behind_fact_count > 0 {
+                    text.push_str(&format!(
+                        "! {}: {} facts of workforce are still to be followed\n",
+                        section.name, section.behind_fact_count
+                    ));
+                }
+                if !section.reason.is_empty() {
+                    let told = format!("! {}: {}", section.name, section.reason);
+                    wrapped(&told, "  ", &mut text);
+                }
+            }
             SectionState::Unavailable => {
                 let told = format!("! {} is missing: {}", section.name, section.reason);
                 wrapped(&told, "  ", &mut text);

@@ -1,8 +1,5 @@
 //! The tables of finance, in the order in which they came.
 
-use kit::db::{Tenancy, row_security};
-use kit::migration::TENANTS as SHELL;
-use kit::roster::{OF_ENGAGEMENT, TENANTS as ROSTER};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, date, text, uuid};
 
@@ -18,14 +15,10 @@ impl MigratorTrait for Migrator {
             kit::roster::migration(),
             Box::new(Pay),
             kit::audit::migration(),
-            kit::roster::tenants(),
-            row_security("m0009_row_security", TENANTS.into_iter().chain(SHELL).chain(ROSTER)),
+            kit::migration::relay_and_parked(),
         ]
     }
 }
-
-/// How the rows of the service's own tables belong to tenants.
-const TENANTS: [Tenancy; 1] = [("pay", &[OF_ENGAGEMENT])];
 
 struct Pay;
 

@@ -15,7 +15,10 @@ pub(super) fn summary<T>(service: &str, answer: Result<Response<T>, Status>) -> 
 
 /// Why a section is missing, for people.
 pub(super) fn reason(service: &str, status: &Status) -> String {
-    let behind = kit::error::reason_of(status) == Some(ErrorReason::ProjectionBehind);
+    let behind = matches!(
+        kit::error::reason_of(status),
+        Some(ErrorReason::ProjectionBehind | ErrorReason::ProjectionDiverged)
+    );
     match status.code() {
         _ if is_late(status) => format!("{service} did not answer in time"),
         Code::PermissionDenied => {

@@ -8,7 +8,8 @@ use arrs_proto::workforce::v1::PcnWorkforce;
 use terms::Pence;
 
 use crate::domain::report::{
-    Arrived, Assembled, MoneyFacts, SectionName, SectionState, Totals, WorkforceFacts, assemble,
+    Arrived, Assembled, Lacking, MoneyFacts, SectionName, SectionState, Totals, WorkforceFacts,
+    assemble,
 };
 
 /// A summary that arrived, or why it did not, for people.
@@ -49,52 +50,59 @@ fn workforce_facts(summary: &PcnWorkforce) -> Arrived<WorkforceFacts> {
     let fte_average_micro =
         total.map_or(0, |total| total.staff_fte_average_micro + total.contracted_fte_average_micro);
     let registered = summary.list_size.as_ref().map(|list| list.registered_count);
-    Arrived {
-        position: position(summary.cut.as_ref()),
-        facts: WorkforceFacts { fte_average_micro, registered },
-    }
+    arrived(summary.cut.as_ref(), WorkforceFacts { fte_average_micro, registered })
 }
 
 fn money_facts(summary: &PcnMoney) -> Arrived<MoneyFacts> {
     let facts =
         MoneyFacts { payable: Pence(summary.payable_pence), complete: summary.unpriced_count == 0 };
-    Arrived { position: position(summary.cut.as_ref()), facts }
+    arrived(summary.cut.as_ref(), facts)
 }
 
 fn supervision_facts(summary: &PcnSupervision) -> Arrived<()> {
-    Arrived { position: position(summary.cut.as_ref()), facts: () }
+    arrived(summary.cut.as_ref(), ())
 }
 
-/// The position of workforce in a cut.
-fn position(cut: Option<&Cut>) -> i64 {
+/// What a section says, at the position of workforce in its cut.
+fn arrived<T>(cut: Option<&Cut>, facts: T) -> Arrived<T> {
     let positions = cut.map_or(&[][..], |cut| &cut.positions);
-    positions
-        .iter()
-        .find(|position| position.producer == "workforce")
-        .map_or(0, |position| position.position)
+    let workforce = positions.iter().find(|position| position.producer == "workforce");
+    Arrived {
+        position: workforce.map_or(0, |workforce| workforce.position),
+        parked: workforce.map(|workforce| workforce.parked_positions.clone()).unwrap_or_default(),
+        facts,
+    }
+}
+
+/// Why a section lacks facts that it was told, for people.
+fn why(parked: &[i64]) -> String {
+    let positions: Vec<String> = parked.iter().map(i64::to_string).collect();
+    match positions.as_slice() {
+        [] => String::new(),
+        [one] => format!("fact {one} of workforce could not be recorded yet"),
+        many => format!("facts {} of workforce could not be recorded yet", many.join(", ")),
+    }
 }
 
 /// A section as a report has it.
 pub(super) fn section(name: SectionName, state: SectionState) -> pb::Section {
     let name = name.as_str().to_owned();
     match state {
-        SectionState::Fresh => pb::Section {
-            name,
-            state: pb::SectionState::Fresh.into(),
-            behind_fact_count: 0,
-            reason: String::new(),
-        },
-        SectionState::Behind(behind) => pb::Section {
+        SectionState::Fresh => {
+            pb::Section { name, state: pb::SectionState::Fresh.into(), ..pb::Section::default() }
+        }
+        SectionState::Behind(Lacking { ahead, parked }) => pb::Section {
             name,
             state: pb::SectionState::Behind.into(),
-            behind_fact_count: behind,
-            reason: String::new(),
+            behind_fact_count: ahead,
+            reason: why(&parked),
+            parked_positions: parked,
         },
         SectionState::Unavailable(reason) => pb::Section {
             name,
             state: pb::SectionState::Unavailable.into(),
-            behind_fact_count: 0,
             reason,
+            ..pb::Section::default()
         },
     }
 }

@@ -29,10 +29,19 @@ impl SectionName {
 pub enum SectionState {
     /// It had followed every fact that the workforce section had.
     Fresh,
-    /// It had this many facts still to follow.
-    Behind(i64),
+    /// It lacks facts of workforce.
+    Behind(Lacking),
     /// It is missing, with the reason.
     Unavailable(String),
+}
+
+/// The facts of workforce that a section lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// How many it had still to follow.
+    pub ahead: i64,
+    /// The positions of those that could not be recorded.
+    pub parked: Vec<i64>,
 }
 
 /// What of a section the assembly looks at.
@@ -40,6 +49,8 @@ pub enum SectionState {
 pub struct Arrived<T> {
     /// The position of workforce that the section rests on.
     pub position: i64,
+    /// The positions up to there of facts that could not be recorded.
+    pub parked: Vec<i64>,
     /// What totals need of it.
     pub facts: T,
 }
@@ -114,10 +125,13 @@ pub fn assemble(
 fn state<T>(section: &Section<T>, newest: Option<i64>) -> SectionState {
     match section {
         Err(reason) => SectionState::Unavailable(reason.clone()),
-        Ok(arrived) => match newest.map_or(0, |newest| newest - arrived.position) {
-            behind if behind > 0 => SectionState::Behind(behind),
-            _ => SectionState::Fresh,
-        },
+        Ok(Arrived { position, parked, .. }) => {
+            let ahead = newest.map_or(0, |newest| newest - position).max(0);
+            if ahead == 0 && parked.is_empty() {
+                return SectionState::Fresh;
+            }
+            SectionState::Behind(Lacking { ahead, parked: parked.clone() })
+        }
     }
 }
 
@@ -132,26 +146,42 @@ mod tests {
 
     fn workforce(position: i64) -> Section<WorkforceFacts> {
         let facts = WorkforceFacts { fte_average_micro: 2_500_000, registered: Some(10_000) };
-        Ok(Arrived { position, facts })
+        Ok(Arrived { position, parked: Vec::new(), facts })
     }
 
     fn money(position: i64, complete: bool) -> Section<MoneyFacts> {
-        Ok(Arrived { position, facts: MoneyFacts { payable: Pence(1_000_000), complete } })
+        let facts = MoneyFacts { payable: Pence(1_000_000), complete };
+        Ok(Arrived { position, parked: Vec::new(), facts })
     }
 
     fn supervision(position: i64) -> Section<()> {
-        Ok(Arrived { position, facts: () })
+        Ok(Arrived { position, parked: Vec::new(), facts: () })
     }
 
     #[test]
     fn a_section_that_follows_every_fact_is_fresh_and_another_says_how_far_it_is_behind() {
         let report = assemble(&workforce(10), &money(10, true), &supervision(7));
 
+        let behind = Lacking { ahead: 3, parked: Vec::new() };
         let states: Vec<_> = report.sections.iter().map(|(_, state)| state.clone()).collect();
-        assert_eq!(states, [SectionState::Fresh, SectionState::Fresh, SectionState::Behind(3)]);
+        assert_eq!(
+            states,
+            [SectionState::Fresh, SectionState::Fresh, SectionState::Behind(behind)]
+        );
         let totals = report.totals.unwrap();
         assert_eq!(totals.payable_per_fte, Some(Pence(400_000)));
         assert_eq!(totals.patients_per_fte, Some(4_000));
+    }
+
+    #[test]
+    fn a_section_that_lacks_facts_which_could_not_be_recorded_is_behind() {
+        let parked = vec![4, 9];
+        let arrived = Arrived { position: 10, parked: parked.clone(), facts: () };
+        let report = assemble(&workforce(10), &money(10, true), &Ok(arrived));
+
+        let lacking = Lacking { ahead: 0, parked };
+        assert_eq!(report.sections[2].1, SectionState::Behind(lacking));
+        assert_eq!(report.sections[1].1, SectionState::Fresh);
     }
 
     #[test]
@@ -177,7 +207,7 @@ mod tests {
     #[test]
     fn without_fte_there_is_no_share() {
         let facts = WorkforceFacts { fte_average_micro: 0, registered: Some(1) };
-        let empty = Ok(Arrived { position: 1, facts });
+        let empty = Ok(Arrived { position: 1, parked: Vec::new(), facts });
         assert_eq!(assemble(&empty, &money(1, true), &supervision(1)).totals, None);
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use arrs_proto::event::v1::Fact;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 use terms::Instant;
 
+use super::{outbox, parked};
+use crate::cut::Place;
 use crate::db;
 use crate::error::Error;
 
@@ -53,6 +55,27 @@ mod day {
 
 pub(super) use reached::Model as Reached;
 
+/// How far `producer` has been followed at an instant.
+pub async fn followed(
+    db: &impl ConnectionTrait,
+    producer: &'static str,
+    at: Instant,
+) -> Result<Place, Error> {
+    let position = cursor_at(db, producer, at).await?;
+    let parked = parked::up_to(db, producer, position).await?;
+    Ok(Place { producer, position, parked })
+}
+
+/// How far a service itself had told facts at an instant.
+pub async fn told(
+    db: &impl ConnectionTrait,
+    producer: &'static str,
+    at: Instant,
+) -> Result<Place, Error> {
+    let position = outbox::position_at(db, at).await?;
+    Ok(Place { producer, position, parked: Vec::new() })
+}
+
 /// How far a projection has followed `producer`; 0 before its first fact.
 pub async fn cursor(db: &impl ConnectionTrait, producer: &str) -> Result<i64, Error> {
     Ok(row(db, producer).await?.map_or(0, |row| row.position))
@@ -60,11 +83,7 @@ pub async fn cursor(db: &impl ConnectionTrait, producer: &str) -> Result<i64, Er
 
 /// How far `producer` had come at the end of a day, of what has been followed by now; at
 /// [`NOW`](crate::cut::NOW), how far it has been followed.
-pub async fn cursor_at(
-    db: &impl ConnectionTrait,
-    producer: &str,
-    at: Instant,
-) -> Result<i64, Error> {
+async fn cursor_at(db: &impl ConnectionTrait, producer: &str, at: Instant) -> Result<i64, Error> {
     if at == crate::cut::NOW {
         return cursor(db, producer).await;
     }
@@ -111,30 +130,61 @@ pub(super) async fn row(
     reached::Entity::find_by_id(producer).one(db).await.map_err(db::sort)
 }
 
+/// The cursor of a producer, made at its beginning where there is none yet.
+pub(super) async fn begin(db: &impl ConnectionTrait, producer: &str) -> Result<Reached, Error> {
+    let beginning = reached::ActiveModel {
+        producer: Set(producer.to_owned()),
+        position: Set(0),
+        fact_id: Set(String::new()),
+    };
+    let there = OnConflict::column(reached::Column::Producer).do_nothing().to_owned();
+    reached::Entity::insert(beginning)
+        .on_conflict(there)
+        .exec_without_returning(db)
+        .await
+        .map_err(db::sort)?;
+    row(db, producer).await?.ok_or_else(|| Error::internal("a cursor vanished"))
+}
+
+/// Moves the cursor on to a fact, and says whether it stood where it was thought to be: of two
+/// followers one moves it. Whoever did keeps the other waiting until the transaction ends.
 pub(super) async fn advance(
     db: &impl ConnectionTrait,
     producer: &str,
+    from: i64,
     to: &Fact,
-) -> Result<(), Error> {
-    let row = reached::ActiveModel {
-        producer: Set(producer.to_owned()),
-        position: Set(to.position),
-        fact_id: Set(to.id.clone()),
-    };
-    let on_conflict = OnConflict::column(reached::Column::Producer)
-        .update_columns([reached::Column::Position, reached::Column::FactId])
-        .to_owned();
-    reached::Entity::insert(row)
-        .on_conflict(on_conflict)
-        .exec_without_returning(db)
+) -> Result<bool, Error> {
+    let moved = reached::Entity::update_many()
+        .col_expr(reached::Column::Position, Expr::value(to.position))
+        .col_expr(reached::Column::FactId, Expr::value(to.id.clone()))
+        .filter(reached::Column::Producer.eq(producer))
+        .filter(reached::Column::Position.eq(from))
+        .exec(db)
+        .await
+        .map_err(db::sort)?;
+    Ok(moved.rows_affected == 1)
+}
+
+/// Keeps the cursor where it is until the transaction ends.
+pub(super) async fn hold(db: &impl ConnectionTrait, producer: &str) -> Result<(), Error> {
+    reached::Entity::update_many()
+        .col_expr(reached::Column::Position, Expr::col(reached::Column::Position))
+        .filter(reached::Column::Producer.eq(producer))
+        .exec(db)
         .await
         .map_err(db::sort)?;
     Ok(())
 }
 
-/// Forgets how far a projection has come, so that it follows from the first fact again.
-pub async fn forget_cursor(db: &impl ConnectionTrait, producer: &str) -> Result<(), Error> {
-    reached::Entity::delete_by_id(producer).exec(db).await.map_err(db::sort)?;
+/// Puts the cursor back to the beginning, so that the projection follows from the first fact again.
+pub(super) async fn rewind(db: &impl ConnectionTrait, producer: &str) -> Result<(), Error> {
+    reached::Entity::update_many()
+        .col_expr(reached::Column::Position, Expr::value(0_i64))
+        .col_expr(reached::Column::FactId, Expr::value(""))
+        .filter(reached::Column::Producer.eq(producer))
+        .exec(db)
+        .await
+        .map_err(db::sort)?;
     day::Entity::delete_many()
         .filter(day::Column::Producer.eq(producer))
         .exec(db)

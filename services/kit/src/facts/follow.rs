@@ -1,7 +1,8 @@
-//! Following a producer: its facts are applied once each, in order, by batches.
+//! Following a producer: its facts are recorded once each, in order, by batches.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrs_proto::event::v1::stream_facts_response::Part;
@@ -12,132 +13,37 @@ use tokio::sync::watch;
 use tonic::Status;
 use tracing::Instrument;
 
-use super::{BATCH, cursor};
+use super::progress::Progress;
+use super::{BATCH, cursor, parked};
 use crate::client::Channel;
 use crate::db::{Database, Write};
-use crate::error::{Error, ErrorReason};
-use crate::identity::Scope;
-use crate::wire;
+use crate::error::{Error, ErrorReason, chain};
+use crate::{telemetry, wire};
 
 /// The first and the longest pause of a follower that lost its producer.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How often a follower looks whether another process moved its cursor.
+const POLL: Duration = Duration::from_secs(1);
 
-/// How far a service has followed one producer, for callers that wait for a position.
+/// What a service makes of the facts of one producer.
+#[async_trait::async_trait]
+pub trait Projection: std::fmt::Debug + Send + Sync {
+    /// Records facts, in their order, in a transaction. An error that would come again leaves
+    /// nothing of them behind.
+    async fn apply(&self, write: &Write, facts: &[Fact]) -> Result<(), Error>;
+
+    /// Removes everything that was recorded.
+    async fn forget(&self, write: &Write) -> Result<(), Error>;
+}
+
+/// Follows one producer for one service, and mends what was followed.
 #[derive(Clone, Debug)]
-pub struct Progress {
-    producer: &'static str,
-    reached: watch::Receiver<i64>,
-    diverged: watch::Receiver<bool>,
-}
-
-impl Progress {
-    /// The progress of a service in its own outbox, which it has always followed.
-    pub fn own(producer: &'static str, database: &Database) -> Progress {
-        let (_, diverged) = watch::channel(false);
-        Progress { producer, reached: database.positions(), diverged }
-    }
-
-    /// Refuses if what was followed is not what the producer has: an answer that rests on it could
-    /// be wrong.
-    pub fn check(&self) -> Result<(), Error> {
-        if !*self.diverged.borrow() {
-            return Ok(());
-        }
-        let (producer, reached) = (self.producer, self.reached());
-        Err(Error::refused(
-            ErrorReason::ProjectionDiverged,
-            format!("what was followed of {producer} is not what it has; an operator must replay"),
-            [("producer", producer.to_owned()), ("position", reached.to_string())],
-        ))
-    }
-
-    /// Whose outbox is followed.
-    pub fn producer(&self) -> &'static str {
-        self.producer
-    }
-
-    /// The position reached.
-    pub fn reached(&self) -> i64 {
-        *self.reached.borrow()
-    }
-
-    /// Waits for `position` until `deadline`, and refuses with `PROJECTION_BEHIND` after it.
-    pub async fn wait(
-        &mut self,
-        position: i64,
-        deadline: tokio::time::Instant,
-    ) -> Result<(), Error> {
-        let arrived = self.reached.wait_for(|reached| *reached >= position);
-        let arrived =
-            tokio::time::timeout_at(deadline, arrived).await.is_ok_and(|waited| waited.is_ok());
-        if arrived {
-            return Ok(());
-        }
-        let (producer, reached) = (self.producer, self.reached());
-        Err(Error::refused(
-            ErrorReason::ProjectionBehind,
-            format!("{producer} is followed up to {reached}, not yet to {position}"),
-            [
-                ("producer", producer.to_owned()),
-                ("position", position.to_string()),
-                ("reached", reached.to_string()),
-            ],
-        ))
-    }
-}
-
-/// Follows the facts of `producer` and applies each batch once, for as long as the service runs.
-///
-/// `apply` writes the effect of a batch in the transaction it is given; the cursor moves in the
-/// same one. A lost producer is tried again with growing pauses.
-pub async fn follow<A, F>(
-    producer: &'static str,
-    channel: Channel,
-    database: Database,
-    apply: A,
-) -> Result<(Progress, impl Future<Output = ()> + Send), Error>
-where
-    A: Fn(Write, Vec<Fact>) -> F + Send + Sync,
-    F: Future<Output = Result<Write, Error>> + Send,
-{
-    let read = database.read().await?;
-    let reached = watch::Sender::new(cursor::cursor(&*read, producer).await?);
-    drop(read);
-    let diverged = watch::Sender::new(false);
-    let progress =
-        Progress { producer, reached: reached.subscribe(), diverged: diverged.subscribe() };
-    let task = async move {
-        let mut pause = PAUSE.0;
-        loop {
-            let before = *reached.borrow();
-            match follow_once(producer, &channel, &database, &apply, &reached).await {
-                Ok(()) => {
-                    diverged.send_replace(false);
-                    tracing::debug!(producer, "the stream of {producer} ended");
-                }
-                Err(Lost::Diverged) => {
-                    diverged.send_replace(true);
-                    tracing::error!(
-                        producer,
-                        "the facts of {producer} are not those that were followed up to {before}: \
-                         was it restored from an older copy? Stop this service and run `arrs \
-                         migrate --replay`"
-                    );
-                }
-                Err(Lost::Connection(status)) => {
-                    let why = status.message();
-                    tracing::warn!(producer, "cannot follow {producer} at the moment: {why}");
-                }
-                Err(Lost::Effect(error)) => {
-                    let why = crate::error::chain(&error);
-                    tracing::error!(producer, "cannot apply the facts of {producer}: {why}");
-                }
-            }
-            pause = if *reached.borrow() > before { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
-            tokio::time::sleep(pause).await;
-        }
-    };
-    Ok((progress, task))
+pub struct Follower {
+    pub(super) producer: &'static str,
+    pub(super) database: Database,
+    pub(super) projection: Arc<dyn Projection>,
+    pub(super) reached: Arc<watch::Sender<i64>>,
+    pub(super) diverged: Arc<watch::Sender<bool>>,
 }
 
 /// Why a follower lost its producer.
@@ -146,7 +52,9 @@ enum Lost {
     Connection(Status),
     /// The producer has other facts than those that were followed.
     Diverged,
-    /// What was told could not be recorded.
+    /// Another process moved the cursor, or an operator did.
+    Overtaken,
+    /// What was told could not be recorded, and may be later.
     Effect(Error),
 }
 
@@ -156,98 +64,274 @@ impl From<Error> for Lost {
     }
 }
 
-async fn follow_once<A, F>(
-    producer: &str,
-    channel: &Channel,
-    database: &Database,
-    apply: &A,
-    reached: &watch::Sender<i64>,
-) -> Result<(), Lost>
-where
-    A: Fn(Write, Vec<Fact>) -> F + Send + Sync,
-    F: Future<Output = Result<Write, Error>> + Send,
-{
-    let mut known = {
-        let read = database.read().await?;
-        cursor::row(&*read, producer).await?
-    };
-    let start = known.as_ref().map_or(0, |row| row.position);
-    // Another process of the service may have come further.
-    reached.send_replace(start);
-    let last = if start > 0 { start } else { 1 };
-    // The fact that was followed last is asked for again: it must be the one that was.
-    let request = StreamFactsRequest { after: last - 1, follow: true };
-    let path = format!("/arrs.{producer}.v1.FactService/StreamFacts");
-    let stream = channel.server_streaming(&path, request).await.map_err(lost)?;
-    let batch = usize::try_from(BATCH).expect("a batch is small");
-    let mut batches = std::pin::pin!(stream.ready_chunks(batch));
-    while let Some(messages) = batches.next().await {
-        let mut facts = Vec::new();
-        for message in messages {
-            let message: StreamFactsResponse = match message {
-                Ok(message) => message,
-                // A stream may last so long and no longer; the next one goes on from here.
-                Err(status) if status.code() == tonic::Code::DeadlineExceeded => break,
-                Err(status) => return Err(lost(status)),
+/// Why a batch was not committed.
+enum Failed {
+    /// The projection does not take one of its facts.
+    Refused(Error),
+    /// Anything else.
+    Lost(Lost),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed::Lost(Lost::Effect(error))
+    }
+}
+
+impl Follower {
+    /// A follower of `producer`, where it stopped last.
+    pub async fn new(
+        producer: &'static str,
+        database: Database,
+        projection: Arc<dyn Projection>,
+    ) -> Result<Follower, Error> {
+        let write = database.write().await?;
+        let known = cursor::begin(&*write, producer).await?;
+        write.commit().await?;
+        let reached = Arc::new(watch::Sender::new(known.position));
+        let diverged = Arc::new(watch::Sender::new(false));
+        let follower = Follower { producer, database, projection, reached, diverged };
+        follower.measure().await?;
+        Ok(follower)
+    }
+
+    /// How far it has come, for callers that wait for a position.
+    pub fn progress(&self) -> Progress {
+        Progress::new(self.producer, self.reached.subscribe(), self.diverged.subscribe())
+    }
+
+    /// Whose facts are followed.
+    pub fn producer(&self) -> &'static str {
+        self.producer
+    }
+
+    /// Follows for as long as the service runs: each fact is recorded once, and the cursor moves
+    /// in the same transaction. A lost producer is tried again with growing pauses.
+    pub async fn follow(self, channel: Channel) {
+        let producer = self.producer;
+        let mut moved = self.reached.subscribe();
+        let mut pause = PAUSE.0;
+        loop {
+            let before = *self.reached.borrow();
+            match self.follow_once(&channel).await {
+                Ok(()) => tracing::debug!(producer, "the stream of {producer} ended"),
+                Err(Lost::Overtaken) => {
+                    tracing::info!(producer, "following {producer} goes on from elsewhere");
+                }
+                Err(Lost::Diverged) => {
+                    self.diverged.send_replace(true);
+                    tracing::error!(
+                        producer,
+                        "the facts of {producer} are not those that were followed up to {before}: \
+                         was it restored from an older copy? Run `arrs facts replay` for this \
+                         service"
+                    );
+                }
+                Err(Lost::Connection(status)) => {
+                    let why = status.message();
+                    tracing::warn!(producer, "cannot follow {producer} at the moment: {why}");
+                }
+                Err(Lost::Effect(error)) => {
+                    let why = chain(&error);
+                    tracing::error!(producer, "cannot record the facts of {producer}: {why}");
+                }
+            }
+            pause =
+                if *self.reached.borrow() == before { (pause * 2).min(PAUSE.1) } else { PAUSE.0 };
+            moved.mark_unchanged();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                // An operator had it start again: nobody waits for the pause to end.
+                _ = moved.wait_for(|reached| *reached < before) => {}
+            }
+        }
+    }
+
+    async fn follow_once(&self, channel: &Channel) -> Result<(), Lost> {
+        let producer = self.producer;
+        let read = self.database.read().await?;
+        let start = cursor::row(&*read, producer).await?;
+        drop(read);
+        let (start, known) = start.map_or((0, String::new()), |row| (row.position, row.fact_id));
+        self.reached.send_replace(start);
+        let last = if start > 0 { start } else { 1 };
+        // The fact that was followed last is asked for again: it must be the one that was.
+        let mut proven = start == 0;
+        let request = StreamFactsRequest { after: last - 1, follow: true };
+        let path = format!("/arrs.{producer}.v1.FactService/StreamFacts");
+        let stream = channel.server_streaming(&path, request).await.map_err(lost)?;
+        let batch = usize::try_from(BATCH).expect("a batch is small");
+        let mut batches = std::pin::pin!(stream.ready_chunks(batch));
+        let mut at = start;
+        loop {
+            let messages = tokio::select! {
+                messages = batches.next() => messages,
+                () = self.moved_from(at) => return Err(Lost::Overtaken),
             };
-            match message.part {
-                Some(Part::Fact(fact)) => facts.push(fact),
-                Some(Part::Header(header)) if header.position < start => {
+            let Some(messages) = messages else { return Ok(()) };
+            let mut facts = Vec::new();
+            for message in messages {
+                let message: StreamFactsResponse = match message {
+                    Ok(message) => message,
+                    // A stream may last so long and no longer; the next one goes on from here.
+                    Err(status) if status.code() == tonic::Code::DeadlineExceeded => break,
+                    Err(status) => return Err(lost(status)),
+                };
+                match message.part {
+                    Some(Part::Fact(fact)) => facts.push(fact),
+                    Some(Part::Header(header)) if header.position < start => {
+                        return Err(Lost::Diverged);
+                    }
+                    Some(Part::Header(_) | Part::Reached(_) | Part::Trailer(_)) | None => {}
+                }
+            }
+            if !proven && !facts.is_empty() {
+                let first = facts.remove(0);
+                if first.position != start || first.id != known {
                     return Err(Lost::Diverged);
                 }
-                Some(Part::Header(_) | Part::Reached(_) | Part::Trailer(_)) | None => {}
+                proven = true;
             }
-        }
-        if let Some(row) = &known
-            && let Some(first) = facts.first()
-        {
-            if first.position != row.position || first.id != row.fact_id {
-                return Err(Lost::Diverged);
+            let mut expected = at;
+            for fact in &facts {
+                expected += 1;
+                if fact.position != expected {
+                    return Err(Lost::Diverged);
+                }
             }
-            known = None;
-            facts.remove(0);
-        }
-        let mut expected = *reached.borrow();
-        for fact in &facts {
-            expected += 1;
-            if fact.position != expected {
-                return Err(Lost::Diverged);
+            if proven {
+                self.diverged.send_if_modified(std::mem::take);
             }
+            at = self.record(at, facts).await?;
         }
-        let Some(last) = facts.last().cloned() else { continue };
-        let count = facts.len();
-        let clock = database.clock();
-        let mut days = BTreeMap::new();
-        for fact in &facts {
-            let time = fact.time.as_ref().map_or(Instant(0), wire::instant);
-            days.insert(clock.end_of(clock.day(time)).0, fact.position);
-        }
-        let span = tracing::info_span!("follow", producer, count, position = last.position);
-        // The newest fact stands for its batch: a trace leads from the cause to the effect.
-        crate::telemetry::set_parent_of_fact(&span, &last.traceparent);
-        let before = *reached.borrow();
-        let applied = async {
-            let write = database.write().await?;
-            Scope::england().enter(&*write).await?;
-            // At or below the cursor means applied already, by another process of the service.
-            if cursor::cursor(&*write, producer).await? != before {
-                write.roll_back().await?;
-                return Ok::<_, Error>(false);
-            }
-            let write = apply(write, facts).await?;
-            cursor::mark_days(&*write, producer, days).await?;
-            cursor::advance(&*write, producer, &last).await?;
-            write.commit().await?;
-            Ok(true)
-        }
-        .instrument(span)
-        .await?;
-        if !applied {
-            return Ok(());
-        }
-        reached.send_replace(last.position);
     }
-    Ok(())
+
+    /// Returns when the cursor is elsewhere than it was left.
+    async fn moved_from(&self, at: i64) {
+        let mut reached = self.reached.subscribe();
+        loop {
+            tokio::select! {
+                // The sender is ours, so there is no error.
+                _ = reached.wait_for(|reached| *reached != at) => return,
+                () = tokio::time::sleep(POLL) => {}
+            }
+            // A database that does not answer is found out by the next fact.
+            if let Ok(read) = self.database.read().await
+                && let Ok(found) = cursor::cursor(&*read, self.producer).await
+                && found != at
+            {
+                return;
+            }
+        }
+    }
+
+    /// Records facts in as few transactions as they allow, parks what cannot be recorded, and
+    /// answers how far it came.
+    async fn record(&self, mut at: i64, facts: Vec<Fact>) -> Result<i64, Lost> {
+        let mut pieces = vec![facts];
+        while let Some(mut piece) = pieces.pop() {
+            let Some(last) = piece.last().cloned() else { continue };
+            let (producer, count) = (self.producer, piece.len());
+            let span = tracing::info_span!("follow", producer, count, position = last.position);
+            // The newest fact stands for its batch: a trace leads from the cause to the effect.
+            telemetry::set_parent_of_fact(&span, &last.traceparent);
+            match self.commit(at, &piece, &last, None).instrument(span.clone()).await {
+                Ok(()) => {}
+                Err(Failed::Lost(lost)) => return Err(lost),
+                Err(Failed::Refused(error)) if error.is_passing() => return Err(error.into()),
+                // The poisonous one is in either half.
+                Err(Failed::Refused(_)) if count > 1 => {
+                    let rest = piece.split_off(count / 2);
+                    pieces.extend([rest, piece]);
+                    continue;
+                }
+                Err(Failed::Refused(error)) => {
+                    let parking = self.commit(at, &piece, &last, Some(&error));
+                    match parking.instrument(span).await {
+                        Ok(()) => {}
+                        Err(Failed::Lost(lost)) => return Err(lost),
+                        Err(Failed::Refused(error)) => return Err(error.into()),
+                    }
+                }
+            }
+            // Whoever set it back meanwhile wins.
+            self.reached.send_if_modified(|reached| {
+                let stands = *reached == at;
+                if stands {
+                    *reached = last.position;
+                }
+                stands
+            });
+            at = last.position;
+        }
+        Ok(at)
+    }
+
+    /// Records facts, or parks the one that was `refused`, and moves the cursor, all or nothing.
+    async fn commit(
+        &self,
+        at: i64,
+        facts: &[Fact],
+        last: &Fact,
+        refused: Option<&Error>,
+    ) -> Result<(), Failed> {
+        let producer = self.producer;
+        let write = self.database.write().await?;
+        if !cursor::advance(&*write, producer, at, last).await? {
+            return Err(Failed::Lost(Lost::Overtaken));
+        }
+        let now = self.database.clock().now();
+        if let Some(error) = refused {
+            parked::park(&*write, producer, facts, &chain(error), now).await?;
+        } else {
+            let subjects = parked::subjects(&*write, producer).await?;
+            let (behind, free) = if subjects.is_empty() {
+                (Vec::new(), Cow::Borrowed(facts))
+            } else {
+                let parts = facts.iter().cloned();
+                let (behind, free): (Vec<Fact>, Vec<Fact>) =
+                    parts.partition(|fact| subjects.contains(&fact.subject));
+                (behind, Cow::Owned(free))
+            };
+            parked::park(&*write, producer, &behind, "", now).await?;
+            if let Err(error) = self.projection.apply(&write, &free).await {
+                write.roll_back().await?;
+                return Err(Failed::Refused(error));
+            }
+        }
+        cursor::mark_days(&*write, producer, self.days(facts)).await?;
+        write.commit().await?;
+        if let Some(error) = refused {
+            let (position, subject, kind) = (last.position, &last.subject, &last.r#type);
+            tracing::error!(
+                producer,
+                position,
+                subject,
+                kind,
+                "fact {position} of {producer} cannot be recorded and is parked, and with it \
+                 whatever follows of {subject}: {}. `arrs facts redrive` tries it again",
+                chain(error)
+            );
+            self.measure().await?;
+        }
+        Ok(())
+    }
+
+    /// The last position of each day among facts, which come in the order of their times.
+    fn days(&self, facts: &[Fact]) -> BTreeMap<i64, i64> {
+        let clock = self.database.clock();
+        let day = |fact: &Fact| {
+            let time = fact.time.as_ref().map_or(Instant(0), wire::instant);
+            (clock.end_of(clock.day(time)).0, fact.position)
+        };
+        facts.iter().map(day).collect()
+    }
+
+    pub(super) async fn measure(&self) -> Result<(), Error> {
+        let read = self.database.read().await?;
+        telemetry::record_parked(self.producer, parked::count(&*read, self.producer).await?);
+        Ok(())
+    }
 }
 
 /// A position beyond the newest fact is refused as a wrong field.

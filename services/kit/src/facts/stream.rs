@@ -71,6 +71,7 @@ async fn send_facts(
         let scope = caller.scope(&*read, database.clock()).await?;
         let page = page(&*read, &scope, after).await?;
         drop(read);
+        let full = page.examined == BATCH;
         for fact in page.facts {
             count += 1;
             if send(sender, Part::Fact(fact)).await.is_err() {
@@ -83,7 +84,7 @@ async fn send_facts(
                 return Ok(());
             }
         }
-        if page.full {
+        if full {
             continue;
         }
         if !request.follow {
@@ -110,22 +111,16 @@ async fn send(sender: &Sender, part: Part) -> Result<(), ()> {
 
 struct Page {
     facts: Vec<Fact>,
-    /// Whether there may be more at once.
-    full: bool,
-    /// Up to where nothing more is to come.
+    examined: u64,
     last: i64,
 }
 
 async fn page(db: &impl ConnectionTrait, scope: &Scope, after: i64) -> Result<Page, Error> {
-    let newest = outbox::position(db).await?;
-    // The database may keep back what the scope does not hold: what comes back says nothing of
-    // how far it looked.
     let told = outbox::after(db, after, BATCH).await?;
-    let full = u64::try_from(told.len()).expect("at most a batch") == BATCH;
-    let last = if full { told.last().map(|told| told.fact.position) } else { None };
-    let last = last.unwrap_or(newest.max(after));
+    let examined = u64::try_from(told.len()).expect("at most a batch");
+    let last = told.last().map_or(after, |told| told.fact.position);
     let visible =
         |told: &outbox::Told| told.tenant.as_deref().is_none_or(|code| scope.holds_today(code));
     let facts = told.into_iter().filter(visible).map(|told| told.fact).collect();
-    Ok(Page { facts, full, last })
+    Ok(Page { facts, examined, last })
 }

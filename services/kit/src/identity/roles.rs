@@ -107,8 +107,10 @@ roles! {
         "workforce.imports.read", "workforce.facts.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.read", "finance.facts.read",
+        "finance.projections.read",
         "supervision.rules.read", "supervision.sessions.read", "supervision.summaries.read",
         "supervision.imports.read", "supervision.facts.read",
+        "supervision.projections.read",
     ],
     /// Runs the suite and brings in reference data.
     Operator = "operator": [
@@ -120,8 +122,10 @@ roles! {
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.create", "finance.imports.read",
         "finance.facts.read",
+        "finance.projections.read", "finance.projections.mend",
         "supervision.rules.read", "supervision.sessions.read", "supervision.summaries.read",
-        "supervision.imports.create", "supervision.imports.read", "supervision.facts.read",
+        "supervision.imports.create", "supervision.imports.read", "supervision.facts.read", "supervision.projections.read",
+        "supervision.projections.mend",
     ],
     /// One service of the suite calling another.
     Service = "service": [

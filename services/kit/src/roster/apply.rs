@@ -1,28 +1,21 @@
 //! Statements of the roster: recorded by workforce, told as facts, and recorded again from them.
 
-use std::collections::BTreeSet;
-
 use arrs_proto::event::v1 as pb;
 use prost::{Message, Name};
-use sea_orm::{ConnectionTrait, EntityTrait, Set};
+use sea_orm::{ConnectionTrait, EntityTrait};
 use terms::{EngagementId, Instant, OdsCode};
 use uuid::Uuid;
 
 use super::table::{
-    assignment, engagement, engagement_tenant, list_size, london_area, organisation,
-    organisation_relation,
+    assignment, engagement, list_size, london_area, organisation, organisation_relation,
 };
 use super::{from_column, to_column};
 use crate::db::{self, Write};
 use crate::error::Error;
-use crate::facts::{self, NewFact};
-use crate::identity::Scope;
+use crate::facts::{NewFact, Projection};
 use crate::names;
 use crate::statement::{self, Outcome, Provenance};
 use crate::wire;
-
-/// Pairs written in one statement.
-const PAIRS: usize = 10_000;
 
 /// One statement of the roster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,8 +65,6 @@ pub async fn record(txn: &impl ConnectionTrait, lines: Vec<Line>) -> Result<Told
             Line::Assignment(row) => assignments.push(row),
         }
     }
-    // First, so that the rows that follow belong to somebody who may write them.
-    concern(txn, &engagements, &assignments).await?;
     let mut told = Told::default();
     told.take(
         &organisations,
@@ -86,32 +77,6 @@ pub async fn record(txn: &impl ConnectionTrait, lines: Vec<Line>) -> Result<Told
     told.take(&engagements, statement::record(txn, engagements.clone()).await?, Line::Engagement);
     told.take(&assignments, statement::record(txn, assignments.clone()).await?, Line::Assignment);
     Ok(told)
-}
-
-/// Notes whom engagements concern.
-async fn concern(
-    txn: &impl ConnectionTrait,
-    engagements: &[engagement::Model],
-    assignments: &[assignment::Model],
-) -> Result<(), Error> {
-    let owners = engagements.iter().map(|row| (row.owner_code.as_str(), row.engagement_id));
-    let pcns = assignments.iter().map(|row| (row.pcn_code.as_str(), row.engagement_id));
-    let pairs: BTreeSet<(&str, Uuid)> = owners.chain(pcns).collect();
-    let rows: Vec<_> = pairs
-        .into_iter()
-        .map(|(tenant, id)| engagement_tenant::ActiveModel {
-            tenant_code: Set(tenant.to_owned()),
-            engagement_id: Set(id),
-        })
-        .collect();
-    for chunk in rows.chunks(PAIRS) {
-        engagement_tenant::Entity::insert_many(chunk.iter().cloned())
-            .on_conflict_do_nothing()
-            .exec_without_returning(txn)
-            .await
-            .map_err(db::sort)?;
-    }
-    Ok(())
 }
 
 impl Told {
@@ -226,16 +191,47 @@ pub fn tell(line: &Line) -> NewFact {
     }
 }
 
-/// Records the facts of workforce in a projection; those about other things are passed over.
-pub async fn apply_facts(write: Write, facts: Vec<pb::Fact>) -> Result<Write, Error> {
-    let mut lines = Vec::with_capacity(facts.len());
-    for fact in &facts {
-        if let Some(line) = line_of(fact)? {
-            lines.push(line);
+/// The roster as followed from workforce; facts about other things are passed over.
+#[derive(Clone, Copy, Debug)]
+pub struct Followed;
+
+#[async_trait::async_trait]
+impl Projection for Followed {
+    async fn apply(&self, write: &Write, facts: &[pb::Fact]) -> Result<(), Error> {
+        let mut lines = Vec::with_capacity(facts.len());
+        for fact in facts {
+            if let Some(mut line) = line_of(fact)? {
+                // The identifier of the fact, so that a roster built again is the same to the byte.
+                line.identify(Uuid::try_parse(&fact.id).map_err(Error::internal)?);
+                lines.push(line);
+            }
+        }
+        record(&**write, lines).await.map(drop)
+    }
+
+    async fn forget(&self, write: &Write) -> Result<(), Error> {
+        let txn = &**write;
+        organisation::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+        organisation_relation::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+        london_area::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+        list_size::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+        engagement::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+        assignment::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+        Ok(())
+    }
+}
+
+impl Line {
+    fn identify(&mut self, id: Uuid) {
+        match self {
+            Line::Organisation(row) => row.id = id,
+            Line::Relation(row) => row.id = id,
+            Line::LondonArea(row) => row.id = id,
+            Line::ListSize(row) => row.id = id,
+            Line::Engagement(row) => row.id = id,
+            Line::Assignment(row) => row.id = id,
         }
     }
-    record(&*write, lines).await?;
-    Ok(write)
 }
 
 fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
@@ -359,20 +355,4 @@ fn day(
 
 fn needed<T>(value: Option<T>) -> Result<T, Error> {
     value.ok_or_else(|| Error::internal("a fact lacks a date"))
-}
-
-/// Forgets everything told by `producer`, so that it is followed again from its first fact.
-///
-/// For a service that is stopped: one that runs remembers how far it has followed.
-pub async fn forget(write: &Write, producer: &str) -> Result<(), Error> {
-    let txn = &**write;
-    Scope::england().enter(txn).await?;
-    organisation::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
-    organisation_relation::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
-    london_area::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
-    list_size::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
-    engagement::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
-    engagement_tenant::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
-    assignment::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
-    facts::forget_cursor(txn, producer).await
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use kit::cut::Place;
 use kit::db::Read;
 use kit::roster::{self, Engaged};
 use kit::summary::{self, Query};
@@ -32,14 +33,8 @@ pub struct Summary {
     pub positions: Positions,
 }
 
-/// How far each outbox had been followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Positions {
-    /// Of workforce, as followed here.
-    pub workforce: i64,
-    /// Our own.
-    pub supervision: i64,
-}
+/// How far each outbox had been followed: that of workforce, and our own.
+pub type Positions = [Place; 2];
 
 /// One person in one engagement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,10 +151,9 @@ fn narrow(assignments: &mut Vec<Assignment>, reach: Period) {
 
 /// How far the facts were known at an instant: ours, and those of workforce as followed.
 pub async fn positions(read: &Read, at: Instant) -> Result<Positions, Error> {
-    Ok(Positions {
-        workforce: facts::cursor_at(&**read, crate::WORKFORCE, at).await?,
-        supervision: facts::position_at(&**read, at).await?,
-    })
+    let workforce = facts::followed(&**read, crate::WORKFORCE, at).await?;
+    let own = facts::told(&**read, crate::NAME, at).await?;
+    Ok([workforce, own])
 }
 
 /// The people with days in post in the PCN in the month.

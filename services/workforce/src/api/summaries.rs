@@ -14,6 +14,7 @@ use kit::summary::{Query, StreamQuery};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::NAME;
 use crate::api::Api;
 
 #[tonic::async_trait]
@@ -39,7 +40,7 @@ impl WorkforceSummaryService for Api {
         let query = StreamQuery::parse(request.into_inner(), database.clock())?;
         let app = self.app.clone();
         let cut = |read: Arc<Read>, cut: Cut| async move {
-            Ok(wire::cut(&cut, kit::facts::position_at(&**read, cut.at).await?))
+            Ok(wire::cut(&cut, kit::facts::told(&**read, NAME, cut.at).await?))
         };
         let summarize =
             move |read: Arc<Read>, scope: kit::Scope, organisation: Organisation, query: Query| {

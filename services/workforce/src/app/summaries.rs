@@ -1,11 +1,13 @@
 //! The workforce of one PCN in one month, as known at a cut.
 
+use kit::cut::Place;
 use kit::db::Read;
 use kit::roster::{self, ListSize, Organisation};
 use kit::summary::{self, Query};
 use kit::{Caller, Error, Scope, facts};
 use terms::{OdsCode, RoleCode};
 
+use crate::NAME;
 use crate::app::App;
 use crate::domain::national_return::{self, Figures as Published, Row};
 use crate::domain::role::LeafMappings;
@@ -26,7 +28,7 @@ pub struct PcnWorkforce {
     /// What the published return says; none if no row of the PCN is known for the month.
     pub national_return: Option<NationalReturn>,
     /// How far the outbox was.
-    pub position: i64,
+    pub place: Place,
 }
 
 /// What the published return says of a PCN and month.
@@ -70,7 +72,7 @@ impl App {
             list_size: lists.into_values().next_back(),
             statistics: statistics::of_pcn(pcn, *month, &lines),
             national_return: national_return(query, rows, &self.mappings),
-            position: facts::position_at(db, cut.at).await?,
+            place: facts::told(db, NAME, cut.at).await?,
             organisation,
         })
     }

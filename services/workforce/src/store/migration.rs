@@ -2,9 +2,6 @@
 
 mod registration_match;
 
-use kit::db::{Tenancy, Tenant, row_security};
-use kit::migration::TENANTS as SHELL;
-use kit::roster::TENANTS as ROSTER;
 use kit::statement::columns;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, boolean, date_null, integer, text, text_null, uuid};
@@ -21,24 +18,10 @@ impl MigratorTrait for Migrator {
             Box::new(People),
             kit::audit::migration(),
             Box::new(registration_match::RegistrationMatch),
-            kit::roster::tenants(),
-            row_security("m0009_row_security", TENANTS.into_iter().chain(SHELL).chain(ROSTER)),
+            kit::migration::relay_and_parked(),
         ]
     }
 }
-
-/// How the rows of the service's own tables belong to tenants.
-const TENANTS: [Tenancy; 4] = [
-    ("person", &[Tenant::Column("owner_code"), ENGAGED]),
-    ("person_particulars", &[OF_PERSON]),
-    ("registration", &[OF_PERSON]),
-    ("national_return_row", &[Tenant::Column("pcn_code")]),
-];
-
-/// Somebody with an engagement that may be seen.
-const ENGAGED: Tenant = Tenant::Through { column: "id", table: "engagement", other: "person_id" };
-/// Of somebody who may be seen.
-const OF_PERSON: Tenant = Tenant::Through { column: "person_id", table: "person", other: "id" };
 
 struct People;
 

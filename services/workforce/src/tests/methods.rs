@@ -11,6 +11,7 @@ use arrs_proto::workforce::v1::person_service_server::PersonService;
 use arrs_proto::workforce::v1::stream_pcn_summaries_response::Part;
 use arrs_proto::workforce::v1::workforce_summary_service_server::WorkforceSummaryService;
 use futures::StreamExt;
+use kit::facts::Projection;
 use tonic::{Code, Request};
 
 use super::*;
@@ -182,8 +183,7 @@ async fn facts_carry_no_particulars_and_make_the_same_roster() {
     // A projection that starts from nothing arrives at the same engagements.
     let other = World::new().await;
     let write = other.database().write().await.unwrap();
-    kit::Scope::england().enter(&*write).await.unwrap();
-    let write = kit::roster::apply_facts(write, facts).await.unwrap();
+    kit::roster::Followed.apply(&write, &facts).await.unwrap();
     write.commit().await.unwrap();
     let told = other.summary(OPERATOR, "U09081", "2025-07", Some(JULY)).await.unwrap();
     let kept = world.summary(OPERATOR, "U09081", "2025-07", Some(JULY)).await.unwrap();

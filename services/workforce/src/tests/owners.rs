@@ -215,5 +215,5 @@ async fn the_position_of_a_known_day_stays() {
     let now = world.summary(OPERATOR, "U09081", "2025-07", None).await.unwrap();
 
     // Everything was told long after July.
-    assert_eq!((then.position, now.position), (0, world.position().await));
+    assert_eq!((then.place.position, now.place.position), (0, world.position().await));
 }

@@ -40,12 +40,6 @@ pub(super) fn supervision(query: &Query, found: Summary, digest: &str) -> pb::Pc
 }
 
 pub(super) fn cut(cut: &Cut, digest: &str, positions: Positions) -> summary::Cut {
-    let position =
-        |producer: &str, position| summary::Position { producer: producer.to_owned(), position };
-    let positions = vec![
-        position(crate::WORKFORCE, positions.workforce),
-        position(crate::NAME, positions.supervision),
-    ];
     cut.wire(digest, positions)
 }
 

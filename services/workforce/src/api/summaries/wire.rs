@@ -3,18 +3,18 @@
 use arrs_proto::summary::v1 as summary;
 use arrs_proto::workforce::v1 as pb;
 use arrs_proto::workforce::v1::stream_pcn_summaries_response::Part as WirePart;
+use kit::cut::Place;
 use kit::summary::{Part, Query};
 use kit::{Cut, names};
 use terms::RoleCode;
 
-use crate::NAME;
 use crate::api::organisations::list_size;
 use crate::app::summaries::{NationalReturn, PcnWorkforce};
 use crate::domain::national_return::Figures as Published;
 use crate::domain::statistics::Figures;
 
-pub(super) fn cut(cut: &Cut, position: i64) -> summary::Cut {
-    cut.wire("", vec![summary::Position { producer: NAME.to_owned(), position }])
+pub(super) fn cut(cut: &Cut, place: Place) -> summary::Cut {
+    cut.wire("", [place])
 }
 
 pub(super) fn part(part: Part<pb::PcnWorkforce>) -> pb::StreamPcnSummariesResponse {
@@ -33,7 +33,7 @@ pub(super) fn workforce(query: &Query, found: PcnWorkforce) -> pb::PcnWorkforce 
         list_size: list,
         statistics,
         national_return: published,
-        position,
+        place,
     } = found;
     pb::PcnWorkforce {
         name: names::pcn(&query.pcn),
@@ -44,7 +44,7 @@ pub(super) fn workforce(query: &Query, found: PcnWorkforce) -> pb::PcnWorkforce 
         roles: statistics.roles.iter().map(|(code, row)| role(Some(code), row)).collect(),
         total: Some(role(None, &statistics.total)),
         national_return: published.map(national_return),
-        cut: Some(cut(&query.cut, position)),
+        cut: Some(cut(&query.cut, place)),
     }
 }
 
