@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod england;
 pub mod fault_proxy;
+pub mod issuer;
 pub mod journal;
 pub mod nats;
 pub mod postgres;

@@ -8,7 +8,7 @@ use gateway::Clients;
 use kit::client::{Channel, Token};
 use kit::config::Kit;
 use kit::db::Database;
-use kit::identity::{Issuer, LocalIssuer, Verifier};
+use kit::identity::{LocalIssuer, Verifier};
 use kit::server::{Door, Listener, Trail};
 use kit::shutdown::Shutdown;
 use kit::tls::{Files, Tls};
@@ -117,7 +117,8 @@ pub(crate) async fn start(
     shutdown: Shutdown,
 ) -> Result<Running, Failure> {
     let clock = Clock::system();
-    let identity = identity(settings, role, &clock)?;
+    let mut beside = JoinSet::new();
+    let identity = identity(settings, role, &clock, &mut beside).await?;
     let certificates = Certificates::open(settings, role)?;
     let (stop_front, drain) = Shutdown::new();
     let (stop_behind, drain_behind) = Shutdown::new();
@@ -129,7 +130,7 @@ pub(crate) async fn start(
         drain_behind,
         front: JoinSet::new(),
         behind: JoinSet::new(),
-        beside: JoinSet::new(),
+        beside,
         databases: Vec::new(),
         health: Vec::new(),
     };
@@ -162,8 +163,10 @@ pub(crate) async fn start(
     };
     let Group { identity, certificates, mut front, behind, mut beside, databases, health, .. } =
         group;
+    let Identity { verifier, local } = identity;
+    let (watched_databases, reporters) = (databases.clone(), health.clone());
     let watching =
-        kit::server::watch_databases(databases.clone(), health.clone(), shutdown.clone());
+        kit::server::watch_health(watched_databases, verifier, reporters, shutdown.clone());
     beside.spawn(watching);
     let every = Duration::from_secs(u64::from(settings.kit.tls.reload_seconds.max(1)));
     for tls in [Some(certificates.inside), certificates.outside].into_iter().flatten() {
@@ -171,7 +174,6 @@ pub(crate) async fn start(
     }
     let notice = Duration::from_secs(u64::from(settings.kit.server.notice_seconds));
     front.spawn(end(shutdown, health, notice, stop_front));
-    let local = identity.local;
     Ok(Running { address, local, front, behind, beside, stop_behind, databases })
 }
 
@@ -323,16 +325,17 @@ impl Group<'_> {
 
 /// The issuer of the settings, or the local one where that is allowed: while nobody else can
 /// reach this machine's listeners, or when the settings say so.
-fn identity(settings: &Settings, role: ServeRole, clock: &Clock) -> Result<Identity, Failure> {
+async fn identity(
+    settings: &Settings,
+    role: ServeRole,
+    clock: &Clock,
+    beside: &mut JoinSet<()>,
+) -> Result<Identity, Failure> {
     let Kit { identity, data_directory, .. } = &settings.kit;
     if !identity.issuer.is_empty() {
-        if identity.jwks_file.is_empty() {
-            return Err(Failure::configuration(
-                "kit.identity.jwks_file must name the issuer's public keys (a JWKS)",
-            ));
-        }
-        let issuer = Issuer::from_jwks(&identity.issuer, identity.jwks_file.as_ref())?;
-        return Ok(Identity { verifier: Verifier::new(issuer, identity), local: None });
+        let (verifier, following) = Verifier::follow(identity, clock.clone()).await?;
+        beside.spawn(following);
+        return Ok(Identity { verifier, local: None });
     }
     let listens = match role {
         ServeRole::All | ServeRole::Gateway => settings.gateway.listen,
@@ -362,6 +365,6 @@ fn identity(settings: &Settings, role: ServeRole, clock: &Clock) -> Result<Ident
     }
     let issuer = LocalIssuer::open(data_directory, &identity.audience, clock.clone())?;
     let issuer = Arc::new(issuer);
-    let verifier = Verifier::new(Issuer::local(&issuer), identity);
+    let verifier = Verifier::local(&issuer, identity);
     Ok(Identity { verifier, local: Some(issuer) })
 }

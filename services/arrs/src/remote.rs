@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kit::Clock;
 use kit::client::{Channel, Token};
-use kit::identity::{Grant, LocalIssuer};
+use kit::identity::{Grant, LocalIssuer, TOKEN_BYTES};
 use kit::tls::{Files, Tls};
 use tonic::metadata::AsciiMetadataValue;
 use tonic_health::pb::HealthCheckRequest;
@@ -37,6 +37,9 @@ pub(crate) fn connect(
                 .token("local-operator", &grants, 60)
         }
     };
+    if token.len() > TOKEN_BYTES {
+        return Err(Failure::usage(format!("the token is longer than {TOKEN_BYTES} bytes")));
+    }
     if AsciiMetadataValue::try_from(token.as_str()).is_err() {
         return Err(Failure::usage("the token is not one line of plain characters"));
     }
@@ -62,9 +65,21 @@ fn channel(
 }
 
 fn local_issuer(settings: &Settings) -> Result<LocalIssuer, String> {
-    let audience = &settings.kit.identity.audience;
-    LocalIssuer::read(&settings.kit.data_directory, audience, Clock::system())
-        .map_err(|error| error.to_string())
+    let identity = &settings.kit.identity;
+    if !identity.issuer.is_empty() {
+        let issuer = &identity.issuer;
+        return Err(format!(
+            "kit.identity.issuer is {issuer}, and a token made here would be refused; get one from \
+             that issuer and pass it with --token or ARRS_TOKEN"
+        ));
+    }
+    LocalIssuer::read(&settings.kit.data_directory, &identity.audience, Clock::system()).map_err(
+        |error| {
+            let hint = "run `arrs serve` here once, or name the folder with \
+                        ARRS__KIT__DATA_DIRECTORY";
+            format!("the local issuer has no key: {error}; {hint}")
+        },
+    )
 }
 
 /// A token of the local issuer.
@@ -72,11 +87,7 @@ pub(crate) fn local_token(
     settings: &Settings,
     arguments: &TokenArguments,
 ) -> Result<String, Failure> {
-    let issuer = local_issuer(settings).map_err(|problem| {
-        let hint = "run `arrs serve` here once, or name the folder with \
-                    ARRS__KIT__DATA_DIRECTORY";
-        Failure::configuration(format!("the local issuer has no key: {problem}; {hint}"))
-    })?;
+    let issuer = local_issuer(settings).map_err(Failure::configuration)?;
     let minutes = i64::from(arguments.hours) * 60;
     Ok(issuer.token(&arguments.subject, &arguments.grants, minutes))
 }

@@ -1,14 +1,18 @@
 //! The only place that reads the clock.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use terms::Instant;
 
-/// Tells the time: the machine's, or a fixed one in tests.
+/// Tells the time: the machine's, or one that tests move.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    fixed: Option<Instant>,
+    fixed: Option<Arc<AtomicI64>>,
     zone: TimeZone,
 }
 
@@ -18,15 +22,27 @@ impl Clock {
         Clock { fixed: None, zone: london() }
     }
 
-    /// A clock that stands still.
+    /// A clock that stands still until it is moved.
     pub fn fixed(at: Instant) -> Clock {
-        Clock { fixed: Some(at), zone: london() }
+        Clock { fixed: Some(Arc::new(AtomicI64::new(at.0))), zone: london() }
+    }
+
+    /// Moves a fixed clock and all its clones.
+    ///
+    /// # Panics
+    ///
+    /// If it is the machine's.
+    pub fn move_to(&self, at: Instant) {
+        self.fixed.as_ref().expect("the machine's clock cannot be moved").store(at.0, Relaxed);
     }
 
     /// Now.
     #[allow(clippy::disallowed_methods, reason = "this is the home of the clock")]
     pub fn now(&self) -> Instant {
-        self.fixed.unwrap_or_else(|| Instant(Timestamp::now().as_microsecond()))
+        match &self.fixed {
+            Some(fixed) => Instant(fixed.load(Relaxed)),
+            None => Instant(Timestamp::now().as_microsecond()),
+        }
     }
 
     /// Today in London.

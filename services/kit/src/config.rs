@@ -80,8 +80,26 @@ pub struct Identity {
     pub issuer: String,
     /// The `aud` that tokens must carry.
     pub audience: String,
+    /// Where the issuer publishes its public keys; empty for none.
+    pub jwks_url: String,
     /// The file with the issuer's public keys; empty for none.
     pub jwks_file: String,
+    /// Whose certificates are believed at `jwks_url`; empty for the public authorities.
+    pub jwks_ca_file: String,
+    /// Whether `jwks_url` may be one of another machine without TLS.
+    pub jwks_plain_http: bool,
+    /// How often the keys are read again.
+    pub jwks_refresh_seconds: u32,
+    /// How soon they are read again for a token that names an unknown key.
+    pub jwks_unknown_key_seconds: u32,
+    /// How long reading them may take.
+    pub jwks_timeout_seconds: u32,
+    /// How long they stay in force when they cannot be read again.
+    pub jwks_max_age_seconds: u32,
+    /// The claim that holds the grants.
+    pub grants_claim: String,
+    /// Whether RS512 is accepted too.
+    pub rs512: bool,
     /// Whether the local issuer is allowed on an address that others can reach.
     pub local: bool,
     /// The file with the token that services use among themselves; empty for none.

@@ -131,6 +131,7 @@ fn code(reason: ErrorReason) -> Code {
         | ErrorReason::ProjectionDiverged
         | ErrorReason::ServiceUnreachable
         | ErrorReason::AuditUnavailable
+        | ErrorReason::IssuerKeysUnavailable
         | ErrorReason::Draining => Code::Unavailable,
         ErrorReason::FieldInvalid
         | ErrorReason::RequestIdReused

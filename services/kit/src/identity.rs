@@ -4,19 +4,30 @@
 //! holds the permission of the method; the rows it may touch are the union of the scopes of
 //! exactly those grants.
 
+mod fetch;
+mod follow;
 mod grant;
-mod issuer;
+mod keys;
+mod local;
+mod recent;
 mod roles;
 mod scope;
+mod token;
+mod verifier;
+
+#[cfg(test)]
+mod forge;
 
 use std::sync::Arc;
 
 use sea_orm::ConnectionTrait;
 
 pub use grant::{Grant, GrantScope};
-pub use issuer::{Issuer, LOCAL_ISSUER, LocalIssuer, Verified, Verifier};
+pub use local::{LOCAL_ISSUER, LocalIssuer};
 pub use roles::{ROLES, Role};
 pub use scope::Scope;
+pub use token::TOKEN_BYTES;
+pub use verifier::{Verified, Verifier};
 
 use crate::Clock;
 use crate::error::{Error, ErrorReason};
@@ -37,17 +48,17 @@ impl Caller {
     ///
     /// Refused if none of the grants holds the permission.
     pub(crate) fn admit(
-        principal: String,
-        grants: Vec<Grant>,
+        principal: Arc<str>,
+        grants: Arc<[Grant]>,
         method: &str,
         permission: &str,
         draining: Shutdown,
     ) -> Result<Caller, Error> {
         let caller = Caller {
-            principal: principal.into(),
+            principal,
             method: method.into(),
             permission: permission.into(),
-            grants: grants.into(),
+            grants,
             draining: Some(draining),
         };
         if caller.holds(permission) { Ok(caller) } else { Err(caller.denied(method)) }

@@ -155,7 +155,7 @@ impl Door {
             return self.run(request, None, Rule::stream(), None).await;
         }
         let shared = Arc::clone(&self.shared);
-        let identity = shared.verifier.verify(bearer(request.headers())?)?;
+        let identity = shared.verifier.verify(bearer(request.headers())?).await?;
         let Some(rule) = shared.rules.get(path) else {
             return Err(Error::refused(
                 ErrorReason::MethodUnknown,
@@ -419,29 +419,36 @@ pub async fn with_probes(
     Ok((routes, reporter))
 }
 
-/// Says in the health of a process whether its databases answer, until it drains.
-pub async fn watch_databases(
+/// Says in the health of a process whether its databases answer and callers can be told apart,
+/// until it drains.
+pub async fn watch_health(
     databases: Vec<Database>,
+    verifier: Verifier,
     mut reporters: Vec<tonic_health::server::HealthReporter>,
     mut draining: Shutdown,
 ) {
     let mut serving = true;
+    let mut pause = Duration::ZERO;
     loop {
         tokio::select! {
             () = draining.wait() => return,
-            () = tokio::time::sleep(HEALTH) => {}
+            () = tokio::time::sleep(pause) => {}
         }
+        pause = HEALTH;
         let answers = futures::future::join_all(databases.iter().map(Database::answers)).await;
-        let now = answers.into_iter().all(|answers| answers);
-        if now == serving {
+        let answering = answers.into_iter().all(|answers| answers);
+        let ready = verifier.is_ready();
+        if serving == (answering && ready) {
             continue;
         }
-        serving = now;
+        serving = answering && ready;
         let status = if serving {
-            tracing::info!("the databases answer again");
+            tracing::info!("the process can answer callers again");
             tonic_health::ServingStatus::Serving
         } else {
-            tracing::error!("a database does not answer: health says so until it does");
+            let why =
+                if answering { "no token can be checked" } else { "a database does not answer" };
+            tracing::error!("{why}: health says so until this is over");
             tonic_health::ServingStatus::NotServing
         };
         for reporter in &mut reporters {

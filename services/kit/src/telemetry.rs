@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::metrics::{Counter, Gauge, Histogram};
+use opentelemetry::metrics::{AsyncInstrument, Counter, Gauge, Histogram};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry::{Context, KeyValue, global};
@@ -60,6 +60,9 @@ pub mod names {
     pub const OUTBOX_ROWS: &str = "arrs.outbox.rows";
     /// The service that told facts.
     pub const PRODUCER: &str = "arrs.producer";
+    /// How many seconds ago the issuer's public keys were read; `arrs_jwks_age_seconds` where
+    /// units are part of names.
+    pub const JWKS_AGE: &str = "arrs.jwks.age";
     /// The trace that a log line belongs to.
     pub const TRACE_ID: &str = "trace_id";
     /// The span that a log line belongs to.
@@ -254,6 +257,16 @@ pub fn record_outbox(producer: &'static str, rows: u64, oldest: Duration) {
     let producer = [KeyValue::new(names::PRODUCER, producer)];
     count.record(rows, &producer);
     age.record(oldest.as_secs(), &producer);
+}
+
+/// Lets a collector see how old something is, where it is known.
+pub fn observe_age(name: &'static str, age: impl Fn() -> Option<Duration> + Send + Sync + 'static) {
+    let observe = move |observer: &dyn AsyncInstrument<u64>| {
+        if let Some(age) = age() {
+            observer.observe(age.as_secs(), &[]);
+        }
+    };
+    global::meter("arrs").u64_observable_gauge(name).with_unit("s").with_callback(observe).build();
 }
 
 /// The name of a code, as the protocol and the conventions of telemetry write it.

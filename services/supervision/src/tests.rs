@@ -19,7 +19,7 @@ use kit::audit::Writer;
 use kit::client::{Channel, Token};
 use kit::db::Database;
 use kit::facts::Progress;
-use kit::identity::{Issuer, LocalIssuer, Verifier};
+use kit::identity::{LocalIssuer, Verifier};
 use kit::roster::{self, Line, table, to_column};
 use kit::server::{Door, Listener, Trail};
 use kit::shutdown::Shutdown;
@@ -279,7 +279,7 @@ fn serve(
     issuer: &LocalIssuer,
     shutdown: Shutdown,
 ) -> (JoinHandle<()>, Channel) {
-    let verifier = Verifier::new(Issuer::local(issuer), &kit.identity);
+    let verifier = Verifier::local(issuer, &kit.identity);
     let (writer, writing) = Writer::new(database.clone());
     tokio::spawn(writing);
     let (trail, limits) = (Trail::Kept(writer), kit.server.clone());

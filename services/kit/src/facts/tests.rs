@@ -26,7 +26,7 @@ use crate::audit::Writer;
 use crate::client::{Channel, Token};
 use crate::db::{self, Database, Write};
 use crate::error::Error;
-use crate::identity::{Caller, Issuer, LocalIssuer, Verifier};
+use crate::identity::{Caller, LocalIssuer, Verifier};
 use crate::server::{Door, Listener, Trail};
 use crate::shutdown::Shutdown;
 use crate::testing::database;
@@ -74,7 +74,7 @@ impl Pair {
         }
         let kit = crate::config::load::<Only>(&[crate::config::DEFAULTS], None).unwrap().kit;
         let routes = Routes::new(FactServiceServer::new(Tells(self.producer.clone())));
-        let verifier = Verifier::new(Issuer::local(&self.issuer), &kit.identity);
+        let verifier = Verifier::local(&self.issuer, &kit.identity);
         let (stop, shutdown) = Shutdown::new();
         let (writer, writing) = Writer::new(self.producer.clone());
         self.running.push(tokio::spawn(writing));

@@ -79,6 +79,7 @@ roles! {
         "workforce.organisations.read", "workforce.summaries.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read",
+        "supervision.rules.read", "supervision.summaries.read",
     ],
     /// Watches vacancies, turnover and supervision for an ICB.
     IcbWorkforce = "icb-workforce": [
@@ -160,6 +161,39 @@ impl fmt::Display for Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_roles_are_these() {
+        let words: Vec<&str> = ROLES.iter().map(|role| role.as_str()).collect();
+        let expected = "pcn-manager pcn-viewer federation-manager icb-finance \
+                        icb-finance-approver icb-workforce training-hub supervisor auditor \
+                        operator service";
+        assert_eq!(words.join(" "), expected);
+        for role in ROLES {
+            assert_eq!(role.as_str().parse(), Ok(*role));
+        }
+    }
+
+    #[test]
+    fn what_only_some_roles_may_do() {
+        #[track_caller]
+        fn check(permits: impl Fn(&str) -> bool, expected: &[Role]) {
+            let any =
+                |role: &&Role| role.permissions().iter().any(|permission| permits(permission));
+            let holders: Vec<Role> = ROLES.iter().filter(any).copied().collect();
+            assert_eq!(holders, expected);
+        }
+
+        // Whoever looks after records brings them in; whoever checks does not.
+        let keepers = [Role::PcnManager, Role::FederationManager, Role::Operator];
+        check(|permission| permission.ends_with(".imports.create"), &keepers);
+        check(|permission| permission == "records.backdate", &keepers);
+        check(|permission| permission == "workforce.reference.import", &[Role::Operator]);
+        let employers = [Role::PcnManager, Role::FederationManager];
+        check(|permission| permission.ends_with("readPersonal"), &employers);
+        let permissions = Role::Service.permissions();
+        assert!(permissions.iter().all(|permission| permission.ends_with(".facts.read")));
+    }
 
     #[test]
     fn every_permission_of_a_method_is_held_by_a_role() {
