@@ -110,3 +110,18 @@ fn the_scope_is_asked_for_where_tenant_rows_are_read() {
         }
     }
 }
+
+#[test]
+fn only_tests_put_a_caller_together() {
+    let mut found = 0;
+    for path in files(&root().join("services"), ".rs") {
+        let name = path.display().to_string();
+        if name.contains("/tests/") || name.ends_with("/tests.rs") {
+            found += 1;
+            continue;
+        }
+        // Everybody else is who a token says.
+        assert!(!code(&path).contains("Caller::for_test"), "{name} makes a caller of its own");
+    }
+    assert!(found > 10, "only {found} files of tests were found");
+}
