@@ -276,6 +276,11 @@ impl Group<'_> {
         };
         let door = Door::new(routes, trail, verifier, progress, limits, self.drain.clone())
             .map_err(|error| Failure::refused(error.to_string()))?;
+        // The services behind the gateway see what it let through.
+        let door = match name == gateway::NAME {
+            true => door.at_pace(&self.settings.gateway.pace),
+            false => door,
+        };
         match &listener {
             Listener::Network(..) => {
                 self.front.spawn(kit::server::serve(door, listener, self.drain.clone()))

@@ -1,5 +1,7 @@
 //! The three services behind the gateway.
 
+use std::time::Duration;
+
 use arrs_proto::finance::v1::finance_summary_service_client::FinanceSummaryServiceClient;
 use arrs_proto::supervision::v1::supervision_summary_service_client::SupervisionSummaryServiceClient;
 use arrs_proto::workforce::v1::workforce_summary_service_client::WorkforceSummaryServiceClient;
@@ -75,6 +77,19 @@ impl Onward {
         if let Some(deadline) = self.deadline {
             request.set_timeout(deadline.left() * 4 / 5);
         }
+        request
+    }
+
+    /// How long to wait for one of several who could answer, of `most` at the most: half of the
+    /// time that is left, so that the others still can.
+    pub(crate) fn patience(&self, most: Duration) -> Duration {
+        self.deadline.map_or(most, |deadline| (deadline.left() / 2).min(most))
+    }
+
+    /// A request that waits so long for its answer.
+    pub(crate) fn request_within<T>(&self, message: T, time: Duration) -> Request<T> {
+        let mut request = self.request(message);
+        request.set_timeout(time);
         request
     }
 

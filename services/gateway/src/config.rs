@@ -21,6 +21,8 @@ pub struct Config {
     pub supervision: String,
     /// What its callers are shown.
     pub tls: Tls,
+    /// How many calls a second each caller may make.
+    pub pace: kit::config::Pace,
 }
 
 /// What the gateway shows to its callers.

@@ -142,8 +142,22 @@ pub struct Server {
     pub max_connections: u32,
     /// How many calls the process works on at once.
     pub max_calls: u32,
+    /// How many of them may be of one caller.
+    pub caller_calls: u32,
+    /// How many streams one caller may have open.
+    pub caller_streams: u32,
     /// Whether callers may ask for the contracts.
     pub reflection: Reflection,
+}
+
+/// How many calls a second each caller may make.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pace {
+    /// For as long as it likes; zero for no limit.
+    pub calls_per_second: u32,
+    /// At once, after a silence.
+    pub burst_calls: u32,
 }
 
 /// Whether callers may ask for the contracts.

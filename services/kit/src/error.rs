@@ -13,6 +13,9 @@ use crate::DOMAIN;
 /// How long a caller waits before it tries again.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
+/// The fact that says after how many milliseconds a call may be repeated, where that is known.
+pub(crate) const RETRY_AFTER: &str = "retry_after_ms";
+
 /// A field of a request that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldViolation {
@@ -142,7 +145,9 @@ fn code(reason: ErrorReason) -> Code {
         ErrorReason::TokenInvalid => Code::Unauthenticated,
         ErrorReason::NotPermitted => Code::PermissionDenied,
         ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
-        ErrorReason::MessageTooLarge | ErrorReason::Overloaded => Code::ResourceExhausted,
+        ErrorReason::MessageTooLarge | ErrorReason::Overloaded | ErrorReason::RateLimited => {
+            Code::ResourceExhausted
+        }
         ErrorReason::KnownAtNotOver | ErrorReason::ReportIncomplete | ErrorReason::OwnerUnclear => {
             Code::FailedPrecondition
         }
@@ -174,6 +179,7 @@ impl From<Error> for Status {
             | Error::Unavailable(_)
             | Error::Internal(_) => {}
         }
+        let known = facts.get(RETRY_AFTER).and_then(|text| text.parse().ok());
         let mut details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, facts);
         match &error {
             Error::NotFound { kind, name } => {
@@ -190,9 +196,12 @@ impl From<Error> for Status {
             | Error::Internal(_) => {}
         }
         if code == Code::Unavailable
-            || matches!(reason, ErrorReason::RequestInProgress | ErrorReason::Overloaded)
+            || matches!(
+                reason,
+                ErrorReason::RequestInProgress | ErrorReason::Overloaded | ErrorReason::RateLimited
+            )
         {
-            details.set_retry_info(Some(RETRY_DELAY));
+            details.set_retry_info(Some(known.map_or(RETRY_DELAY, Duration::from_millis)));
         }
         let mut status = Status::with_error_details(code, error.to_string(), details);
         // Inside the process the door sees what was refused; nothing of it goes on the wire.

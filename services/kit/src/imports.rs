@@ -436,7 +436,7 @@ fn context(
 fn interrupted(status: tonic::Status) -> Error {
     // What tonic calls OUT_OF_RANGE is a message over the limit.
     if status.code() == tonic::Code::OutOfRange {
-        return crate::server::message_too_large();
+        return crate::server::message_too_large(crate::server::MESSAGE_IN);
     }
     Error::refused(
         ErrorReason::UploadDamaged,

@@ -3,6 +3,7 @@
 //! Each call runs as a task of its own: a caller that goes away stops waiting, not the work.
 
 mod body;
+mod limits;
 mod serve;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,6 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
@@ -24,6 +24,7 @@ use tracing::Instrument;
 
 pub use serve::{Listener, serve};
 
+use self::limits::{CallerPlace, Limits, Pace, Place};
 use crate::audit::{self, Entry, Outcome, Writer};
 use crate::config;
 use crate::db::Database;
@@ -66,6 +67,7 @@ impl Deadline {
 #[derive(Clone)]
 pub struct Door {
     shared: Arc<Shared>,
+    pace: Option<Arc<Pace>>,
     routes: Routes,
     trail: Trail,
 }
@@ -83,8 +85,8 @@ struct Shared {
     rules: BTreeMap<String, Rule>,
     verifier: Verifier,
     progress: Vec<Progress>,
+    limits: Arc<Limits>,
     settings: config::Server,
-    calls: Arc<Semaphore>,
     draining: Shutdown,
 }
 
@@ -101,22 +103,27 @@ impl Door {
         settings: config::Server,
         draining: Shutdown,
     ) -> Result<Door, MissingRule> {
-        let calls = usize::try_from(settings.max_calls).unwrap_or(usize::MAX);
         Ok(Door {
             shared: Arc::new(Shared {
                 rules: rules::methods()?,
                 verifier,
                 progress,
-                calls: Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))),
+                limits: Arc::new(Limits::new(&settings)),
                 settings,
                 draining,
             }),
+            pace: None,
             routes: routes.prepare(),
             trail: match trail {
                 Trail::Kept(writer) => Trail::Kept(writer),
                 Trail::PassedOn(routes) => Trail::PassedOn(routes.prepare()),
             },
         })
+    }
+
+    /// The same door, where each caller may make so many calls a second.
+    pub fn at_pace(self, pace: &config::Pace) -> Door {
+        Door { pace: Pace::new(pace).map(Arc::new), ..self }
     }
 
     async fn answer(self, request: Request<Body>) -> Response<Body> {
@@ -152,7 +159,12 @@ impl Door {
     async fn admit(self, mut request: Request<Body>, path: &str) -> Result<Response<Body>, Error> {
         // Probes and discovery carry no token and show nothing of a PCN.
         if path.starts_with("/grpc.health.v1.") || path.starts_with("/grpc.reflection.") {
-            return self.run(request, None, Rule::stream(), None).await;
+            // One question is cheap; a stream may stay for ever.
+            let place = match path.ends_with("/Check") || path.ends_with("/List") {
+                true => None,
+                false => Some(self.shared.limits.of_probe()?),
+            };
+            return self.run(request, None, false, place).await;
         }
         let shared = Arc::clone(&self.shared);
         let identity = shared.verifier.verify(bearer(request.headers())?).await?;
@@ -163,7 +175,12 @@ impl Door {
                 [],
             ));
         };
-        let deadline = shared.deadline(request.headers(), rule);
+        if let Some(pace) = &self.pace {
+            pace.check(&identity.principal)?;
+        }
+        let long = rule.client_streaming || rule.server_streaming;
+        let place = shared.limits.of_caller(&identity.principal, long)?;
+        let deadline = shared.deadline(request.headers(), long);
         // A stream does not outlive the token it was opened with.
         let deadline = Deadline(deadline.0.min(Instant::now() + identity.valid_for));
         let caller = Caller::admit(
@@ -176,15 +193,20 @@ impl Door {
         let caller = match caller {
             Ok(caller) => caller,
             Err(refusal) => {
-                return self.refuse(request, &identity.principal, deadline, rule, refusal).await;
+                let principal = &identity.principal;
+                return self.refuse(request, principal, deadline, rule, place, refusal).await;
             }
         };
-        // Waiting costs nothing, so it takes no place from those who could be answered.
+        // Waiting costs little, so it takes no place from others who could be answered.
         shared.wait(request.headers(), rule, deadline).await?;
-        let permit = shared.admit_one()?;
+        let place = shared.limits.of_process(place)?;
+        // What nobody waits for any more is not begun.
+        if deadline.left().is_zero() {
+            return Err(deadline_exceeded());
+        }
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(deadline);
-        self.run(request, Some(deadline), rule.clone(), Some(permit)).await
+        self.run(request, Some(deadline), rule.personal, Some(place)).await
     }
 
     /// Refuses a call that no permission allows, once that is recorded.
@@ -194,6 +216,7 @@ impl Door {
         principal: &str,
         deadline: Deadline,
         rule: &Rule,
+        place: CallerPlace,
         refusal: Error,
     ) -> Result<Response<Body>, Error> {
         match &self.trail {
@@ -208,11 +231,11 @@ impl Door {
                 Err(refusal)
             }
             Trail::PassedOn(routes) => {
-                let permit = self.shared.admit_one()?;
+                let place = self.shared.limits.of_process(place)?;
                 let routes = routes.clone();
                 request.extensions_mut().insert(deadline);
                 let door = Door { routes, ..self };
-                door.run(request, Some(deadline), rule.clone(), Some(permit)).await
+                door.run(request, Some(deadline), rule.personal, Some(place)).await
             }
         }
     }
@@ -222,12 +245,11 @@ impl Door {
         mut self,
         request: Request<Body>,
         deadline: Option<Deadline>,
-        rule: Rule,
-        permit: Option<OwnedSemaphorePermit>,
+        personal: bool,
+        place: Option<Place>,
     ) -> Result<Response<Body>, Error> {
         let caller = request.extensions().get::<Caller>().cloned();
-        let personal = rule.personal;
-        // The permit is held while the work goes on, even if the caller does not wait for it.
+        // The place is held while the work goes on, even if the caller does not wait for it.
         let work = async move {
             let ready = |context: &mut Context<'_>| {
                 Service::<Request<Body>>::poll_ready(&mut self.routes, context)
@@ -240,7 +262,7 @@ impl Door {
                 }
                 (Trail::PassedOn(_), _) | (_, None) => response,
             };
-            Ok::<_, std::convert::Infallible>((response, permit))
+            Ok::<_, std::convert::Infallible>((response, place))
         };
         let task = tokio::spawn(work.in_current_span());
         let joined = match deadline {
@@ -250,40 +272,21 @@ impl Door {
                 Err(_) => return Err(deadline_exceeded()),
             },
         };
-        let (response, permit) = match joined {
+        let (response, place) = match joined {
             Ok(Ok(answered)) => answered,
             Ok(Err(never)) => match never {},
             Err(error) => return Err(Error::internal(format!("the call failed: {error}"))),
         };
         // What tonic calls OUT_OF_RANGE is a message over the limit.
         if code_of(&response) == Code::OutOfRange {
-            return Err(message_too_large());
+            return Err(message_too_large(MESSAGE_IN));
         }
-        match deadline {
-            Some(deadline) if rule.server_streaming => {
-                Ok(response.map(|body| body::until(body, deadline, deadline_exceeded, permit)))
-            }
-            _ => Ok(response),
-        }
-    }
-}
-
-impl Rule {
-    fn stream() -> Rule {
-        Rule {
-            permission: String::new(),
-            reference: true,
-            personal: false,
-            mending: false,
-            client_streaming: false,
-            server_streaming: true,
-        }
+        Ok(response.map(|body| body::until(body, deadline, place)))
     }
 }
 
 impl Shared {
-    fn deadline(&self, headers: &HeaderMap, rule: &Rule) -> Deadline {
-        let long = rule.client_streaming || rule.server_streaming;
+    fn deadline(&self, headers: &HeaderMap, long: bool) -> Deadline {
         let seconds = if long {
             self.settings.stream_deadline_seconds
         } else {
@@ -297,17 +300,9 @@ impl Shared {
         Deadline(Instant::now() + asked)
     }
 
-    /// A place among the calls that are worked on at once.
-    fn admit_one(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.calls).try_acquire_owned().map_err(|_| {
-            Error::refused(ErrorReason::Overloaded, "too many calls at once; try again", [])
-        })
-    }
-
     /// How many calls are worked on, streams that are still being sent included.
     fn running(&self) -> usize {
-        let calls = usize::try_from(self.settings.max_calls).unwrap_or(usize::MAX);
-        calls.min(Semaphore::MAX_PERMITS).saturating_sub(self.calls.available_permits())
+        self.limits.running()
     }
 
     /// Waits until the service has followed as far as `arrs-after` asks.
@@ -364,11 +359,11 @@ fn denied(caller: &Caller, extensions: &http::Extensions) -> Entry {
 }
 
 /// The refusal of a message over the limit.
-pub(crate) fn message_too_large() -> Error {
+pub(crate) fn message_too_large(limit: usize) -> Error {
     Error::refused(
         ErrorReason::MessageTooLarge,
-        format!("a message is larger than {MESSAGE_IN} bytes"),
-        [("limit_bytes", MESSAGE_IN.to_string())],
+        format!("a message is larger than {limit} bytes"),
+        [("limit_bytes", limit.to_string())],
     )
 }
 

@@ -1,5 +1,7 @@
 //! Many reports: three ordered streams merged, one PCN held at a time.
 
+use std::time::Duration;
+
 use arrs_proto::finance::v1 as finance;
 use arrs_proto::report::v1 as pb;
 use arrs_proto::report::v1::stream_pcn_reports_response::Part;
@@ -12,6 +14,7 @@ use kit::names::Fields;
 use kit::server::deadline_exceeded;
 use kit::wire;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Response, Status, Streaming};
 
@@ -23,6 +26,10 @@ use crate::forward::unreachable;
 
 /// Reports a stream may be ahead of its reader.
 const AHEAD: usize = 8;
+/// How long workforce may take to name the members of a group before finance is asked.
+const MEMBERS: Duration = Duration::from_secs(5);
+/// How long a service may take with the next part of its section before the rest goes without it.
+const SECTION: Duration = Duration::from_secs(20);
 
 /// One message of a stream of summaries, whichever service it is of.
 trait SummaryMessage {
@@ -65,9 +72,23 @@ struct Source<M: SummaryMessage> {
 }
 
 impl<M: SummaryMessage> Source<M> {
-    fn open(service: &'static str, answer: Result<Response<Streaming<M>>, Status>) -> Source<M> {
-        let stream = answer.map(Response::into_inner).map_err(|status| reason(service, &status));
+    /// Waits so long for the stream to begin.
+    async fn open(
+        service: &'static str,
+        patience: Duration,
+        answer: impl Future<Output = Result<Response<Streaming<M>>, Status>>,
+    ) -> Source<M> {
+        let stream = match timeout(patience, answer).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(reason(service, &status)),
+            Err(_) => Err(silent(service)),
+        };
         Source { service, stream, next: None, whole: false }
+    }
+
+    /// One that has already been asked something, in vain.
+    fn closed(service: &'static str) -> Source<M> {
+        Source { service, stream: Err(silent(service)), next: None, whole: false }
     }
 
     fn state(&self) -> SectionState {
@@ -78,18 +99,19 @@ impl<M: SummaryMessage> Source<M> {
     }
 
     /// The summary of `name`, if the stream has it; the streams come in the order of codes.
-    async fn take(&mut self, name: &str) -> Summary<M::Summary> {
+    async fn take(&mut self, name: &str, patience: Duration) -> Summary<M::Summary> {
         while self.next.as_ref().is_none_or(|(next, _)| next.as_str() < name) && !self.whole {
             let stream = self.stream.as_mut().map_err(|reason| reason.clone())?;
-            match stream.message().await {
-                Ok(Some(message)) => {
+            match timeout(patience, stream.message()).await {
+                Ok(Ok(Some(message))) => {
                     self.whole = message.is_trailer();
                     self.next = message.summary().or(self.next.take());
                 }
-                Ok(None) => {
+                Ok(Ok(None)) => {
                     self.stream = Err(format!("{} ended early", self.service));
                 }
-                Err(status) => self.stream = Err(reason(self.service, &status)),
+                Ok(Err(status)) => self.stream = Err(reason(self.service, &status)),
+                Err(_) => self.stream = Err(silent(self.service)),
             }
         }
         match self.next.take_if(|(next, _)| next == name) {
@@ -114,7 +136,7 @@ pub(super) async fn reports(
     fields.finish()?;
 
     let ask = ListMembersRequest { parent, month: month.clone(), known_at_date };
-    let (members, members_from) = members(clients, &onward, ask).await?;
+    let Members { members, from, workforce_is_silent } = members(clients, &onward, ask).await?;
     let ask = || {
         onward.request(StreamPcnSummariesRequest {
             names: members.names.clone(),
@@ -125,19 +147,26 @@ pub(super) async fn reports(
     };
     let (mut workforce, mut money, mut supervised) =
         (clients.workforce(), clients.finance(), clients.supervision());
-    let (workforce, money, supervised) = tokio::join!(
-        workforce.stream_pcn_summaries(ask()),
-        money.stream_pcn_summaries(ask()),
-        supervised.stream_pcn_summaries(ask()),
+    let patience = onward.patience(SECTION);
+    let workforce = async {
+        match workforce_is_silent {
+            // Asking once more would cost the others their time.
+            true => Source::closed("workforce"),
+            false => {
+                Source::open("workforce", patience, workforce.stream_pcn_summaries(ask())).await
+            }
+        }
+    };
+    let (mut workforce, mut money, mut supervised) = tokio::join!(
+        workforce,
+        Source::open("finance", patience, money.stream_pcn_summaries(ask())),
+        Source::open("supervision", patience, supervised.stream_pcn_summaries(ask())),
     );
-    let mut workforce = Source::open("workforce", workforce);
-    let mut money = Source::open("finance", money);
-    let mut supervised = Source::open("supervision", supervised);
 
     let header = pb::StreamPcnReportsHeader {
         member_count: count(members.names.len()),
         hidden_count: members.hidden_count,
-        members_from: members_from.to_owned(),
+        members_from: from.to_owned(),
         sections: vec![
             section(SectionName::Workforce, workforce.state()),
             section(SectionName::Money, money.state()),
@@ -153,8 +182,12 @@ pub(super) async fn reports(
         }
         let row_count = count(members.names.len());
         for name in members.names {
-            let (workforce, money, supervised) =
-                tokio::join!(workforce.take(&name), money.take(&name), supervised.take(&name));
+            let patience = onward.patience(SECTION);
+            let (workforce, money, supervised) = tokio::join!(
+                workforce.take(&name, patience),
+                money.take(&name, patience),
+                supervised.take(&name, patience),
+            );
             let report = report(name, month.clone(), workforce, money, supervised);
             if send(Part::Report(report)).await.is_err() {
                 return;
@@ -166,26 +199,45 @@ pub(super) async fn reports(
     Ok(ReceiverStream::new(receiver))
 }
 
-/// The members of the group, from workforce, or from finance while workforce is down.
+/// The members of a group, and who named them.
+struct Members {
+    members: ListMembersResponse,
+    from: &'static str,
+    workforce_is_silent: bool,
+}
+
+/// The members of the group, from workforce, or from finance while workforce is down or hangs.
 async fn members(
     clients: &Clients,
     onward: &Onward,
     ask: ListMembersRequest,
-) -> Result<(ListMembersResponse, &'static str), Status> {
+) -> Result<Members, Status> {
     let down = |status: &Status| {
         is_late(status) || matches!(status.code(), Code::Unavailable | Code::Unknown)
     };
-    match clients.workforce().list_members(onward.request(ask.clone())).await {
-        Ok(members) => return Ok((members.into_inner(), "workforce")),
+    let asked = onward.request_within(ask.clone(), onward.patience(MEMBERS));
+    let workforce_is_silent = match clients.workforce().list_members(asked).await {
+        Ok(members) => {
+            let members = members.into_inner();
+            return Ok(Members { members, from: "workforce", workforce_is_silent: false });
+        }
         Err(status) if !down(&status) => return Err(status),
-        Err(_) => {}
-    }
-    match clients.finance().list_members(onward.request(ask)).await {
-        Ok(members) => Ok((members.into_inner(), "finance")),
+        Err(status) => is_late(&status),
+    };
+    let asked = onward.request_within(ask, onward.patience(SECTION));
+    match clients.finance().list_members(asked).await {
+        Ok(members) => {
+            Ok(Members { members: members.into_inner(), from: "finance", workforce_is_silent })
+        }
         Err(status) if !down(&status) => Err(status),
         Err(status) if is_late(&status) => Err(deadline_exceeded().into()),
         Err(_) => Err(unreachable("workforce and finance").into()),
     }
+}
+
+/// What is said of a service that takes too long.
+fn silent(service: &str) -> String {
+    format!("{service} did not answer in time")
 }
 
 fn count(length: usize) -> i32 {

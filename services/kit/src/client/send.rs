@@ -214,7 +214,7 @@ fn interrupted(status: Status, circuit: &Circuit) -> Status {
 /// A request that could not be read to its end.
 fn unread(error: Box<dyn StdError + Send + Sync>) -> Status {
     match error.downcast::<LengthLimitError>() {
-        Ok(_) => message_too_large().into(),
+        Ok(_) => message_too_large(MESSAGE_IN).into(),
         Err(error) => Status::cancelled(format!("the request broke off: {error}")),
     }
 }
