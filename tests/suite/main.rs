@@ -13,6 +13,7 @@ mod facts;
 mod identity;
 mod imports;
 mod limits;
+mod mutations;
 mod parked;
 mod peers;
 mod reports;

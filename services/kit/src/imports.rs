@@ -28,7 +28,7 @@ use crate::names::{self, Fields};
 use crate::pages;
 use crate::statement::Provenance;
 use crate::table::{Problem, Problems};
-use crate::wire;
+use crate::{answers, wire};
 
 /// The largest file.
 const FILE_BYTES: i64 = 256 * 1024 * 1024;
@@ -144,11 +144,14 @@ pub async fn create<I: Importing>(
     }
 
     let write = database.write().await?;
+    let started = database.clock().now();
     if let Some(known) = store::of_request(&*write, caller.principal(), header.request).await? {
-        return repeat(known, &header);
+        if known.began() > answers::expired(started) {
+            return repeat(known, &header);
+        }
+        store::release(&*write, &known).await?;
     }
     let id = Uuid::now_v7();
-    let started = database.clock().now();
     store::begin(&*write, id, caller.principal(), &header, started).await?;
     write.commit().await?;
 

@@ -16,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(Sessions),
             kit::audit::migration(),
             kit::migration::relay_and_parked(),
+            kit::answers::migration(),
         ]
     }
 }

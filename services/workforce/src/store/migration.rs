@@ -19,6 +19,7 @@ impl MigratorTrait for Migrator {
             kit::audit::migration(),
             Box::new(registration_match::RegistrationMatch),
             kit::migration::relay_and_parked(),
+            kit::answers::migration(),
         ]
     }
 }
