@@ -1,13 +1,15 @@
 //! Nothing acknowledged is lost or applied twice, whatever is killed.
 
-mod clients;
+pub(crate) mod clients;
 mod found;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use arrs_tests::cluster::{Cluster, Engine, SERVICES};
 use arrs_tests::journal::{Broken, History, Intent, Journal};
+use arrs_tests::postgres::Postgres;
 use arrs_tests::source::Source;
 use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
@@ -17,15 +19,14 @@ use clients::Clients;
 
 /// How many kills there are in a run of the tests; `just soak` asks for more.
 const KILLS: usize = 25;
-/// How long a service may take from its start until it is ready.
-const READY: Duration = Duration::from_secs(5);
 /// The longest pause between two kills.
 const PAUSE_MS: i64 = 700;
 
 /// DUR-1.
 #[tokio::test(flavor = "multi_thread")]
 async fn dur_1_no_kill_loses_or_doubles_what_was_acknowledged() {
-    survive(&Engine::Sqlite, number_of("ARRS_TEST_KILLS", KILLS), READY).await;
+    let kills = number_of("ARRS_TEST_KILLS", KILLS);
+    survive(&Engine::Sqlite, kills, Duration::from_secs(5)).await;
 }
 
 async fn survive(engine: &Engine, kills: usize, ready: Duration) {
@@ -38,13 +39,13 @@ async fn survive(engine: &Engine, kills: usize, ready: Duration) {
     let path = cluster.folder().join("journal");
     let clients = Clients::start(&channel, &path, seed);
 
-    let killed = kill(&mut cluster, kills, ready, seed).await;
+    let killed = kill(&mut cluster, engine, kills, ready, seed).await;
     let failures = clients.stop().await;
     let told = clients::end_doubts(&channel, &path).await;
 
     let (history, broken) = History::read(&path);
     let writes = history.acknowledged().count();
-    println!("seed {seed}: killed {killed:?} of {SERVICES:?}; {writes} writes, {failures:?}");
+    println!("seed {seed}: killed {killed:?}; {writes} writes, {failures:?}");
     assert_eq!(broken, [], "answers, seed {seed}");
     assert_eq!(history.in_doubt().count(), 0);
     assert!(writes > kills, "the clients got something done: {writes}");
@@ -67,24 +68,39 @@ async fn survive(engine: &Engine, kills: usize, ready: Duration) {
 }
 
 /// Kills one process after the other at moments of the seed, and answers how often each.
-async fn kill(cluster: &mut Cluster, kills: usize, ready: Duration, seed: u64) -> [usize; 4] {
+async fn kill(
+    cluster: &mut Cluster,
+    engine: &Engine,
+    kills: usize,
+    ready: Duration,
+    seed: u64,
+) -> BTreeMap<&'static str, usize> {
+    let mut victims: Vec<(&str, Option<&Postgres>)> =
+        SERVICES.iter().map(|role| (*role, None)).collect();
+    if let Engine::Postgres(postgres) = engine {
+        victims.push(("PostgreSQL", Some(postgres)));
+    }
     let mut source = Source::new(seed, 0);
-    let mut killed = [0; SERVICES.len()];
+    let mut killed = BTreeMap::new();
     for _ in 0..kills {
         // A moment like any other: nothing is waited for.
         let pause = source.between(0, PAUSE_MS).unsigned_abs();
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        let victim = source.below(SERVICES.len());
-        killed[victim] += 1;
-        let role = SERVICES[victim];
-        cluster.kill(role);
+        let (victim, postgres) = source.one_of(&victims);
+        *killed.entry(victim).or_default() += 1;
+        if let Some(postgres) = postgres {
+            postgres.kill();
+            postgres.restart();
+            continue;
+        }
+        cluster.kill(victim);
         let started = Instant::now();
-        cluster.start(role).await;
-        while !cluster.is_ready(role).await {
-            assert!(started.elapsed() < ready, "{role} is not ready");
+        cluster.start(victim).await;
+        while !cluster.is_ready(victim).await {
+            assert!(started.elapsed() < ready, "{victim} is not ready");
         }
         let took = started.elapsed();
-        assert!(took < ready, "{role} was ready after {took:?}");
+        assert!(took < ready, "{victim} was ready after {took:?}");
     }
     killed
 }
@@ -154,4 +170,21 @@ async fn dur_1_a_lost_a_doubled_and_a_halved_write_are_noticed() {
     let broken = history.only(found::is_listed).judge(rows.iter().map(String::as_str));
     let expected = [Broken::Lost(lost.request_id), Broken::Half(halved.request_id)];
     assert_eq!(broken, expected);
+}
+
+/// IDM-4, for a call whose end could not be written because the database was away.
+#[tokio::test(flavor = "multi_thread")]
+async fn idm_4_a_request_that_nobody_works_at_any_more_starts_over_when_it_is_repeated() {
+    let cluster = Cluster::one().await;
+    bring_in(&cluster).await;
+    let channel = cluster.channel(&[OPERATOR]);
+    let intent = clients::sessions(1);
+    clients::write(&channel, &Journal::create(&cluster.folder().join("first")), &intent).await;
+    let file = cluster.folder().join("supervision.db").display().to_string();
+    let mut connection = SqliteConnection::connect(&file).await.unwrap();
+    let unfinished = "UPDATE import SET state = 'running' WHERE id = (SELECT max(id) FROM import)";
+    sqlx::query(unfinished).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    clients::write(&channel, &Journal::create(&cluster.folder().join("second")), &intent).await;
 }

@@ -5,6 +5,7 @@
 mod backups;
 mod certificates;
 mod command_line;
+mod degradation;
 mod demo_set;
 mod demonstration;
 mod drain;
@@ -13,7 +14,7 @@ mod facts;
 mod identity;
 mod imports;
 mod limits;
-mod mutations;
+mod outages;
 mod parked;
 mod peers;
 mod reports;

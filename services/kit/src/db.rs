@@ -21,7 +21,6 @@ use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch;
 
 use crate::Clock;
-use crate::answers::{self, NewAnswer};
 use crate::config::ConfigError;
 use crate::error::Error;
 use crate::facts::{self, NewFact};
@@ -57,13 +56,11 @@ struct DatabaseFile {
 #[derive(Debug)]
 pub struct Read(DatabaseTransaction);
 
-/// One transaction that writes, with the facts that leave by the outbox and the answer that is
-/// kept if it commits.
+/// One transaction that writes, with the facts that leave by the outbox if it commits.
 #[derive(Debug)]
 pub struct Write {
     txn: DatabaseTransaction,
     facts: Vec<NewFact>,
-    answer: Option<NewAnswer>,
     clock: Clock,
     position: Arc<watch::Sender<i64>>,
     file: Arc<DatabaseFile>,
@@ -157,7 +154,6 @@ impl Database {
         Ok(Write {
             txn,
             facts: Vec::new(),
-            answer: None,
             clock: self.clock.clone(),
             position: Arc::clone(&self.position),
             file: Arc::clone(&self.file),
@@ -272,39 +268,25 @@ impl Write {
         self.facts.push(fact);
     }
 
-    /// Keeps the answer, if the transaction commits, for those who repeat the call.
-    pub(crate) fn answer(&mut self, answer: NewAnswer) {
-        self.answer = Some(answer);
-    }
-
-    /// The clock that stamps what is written.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
     /// Commits, and answers the outbox position of the last fact told; none told, none moved.
     ///
     /// Numbering the facts is the last thing before the commit, so that positions have no gaps
-    /// and follow the order of commits; only the answer, which says the position, comes after.
+    /// and follow the order of commits.
     pub async fn commit(self) -> Result<Option<i64>, Error> {
-        let Write { txn, facts, answer, clock, position, file } = self;
+        let Write { txn, facts, clock, position, file } = self;
         file.check()?;
-        let newest = match facts.is_empty() {
-            true => None,
-            false => Some(facts::append(&txn, facts, clock.now()).await?),
-        };
-        if let Some(answer) = answer {
-            answers::keep(&txn, answer, newest, clock.now()).await?;
+        if facts.is_empty() {
+            txn.commit().await.map_err(sort)?;
+            return Ok(None);
         }
+        let newest = facts::append(&txn, facts, clock.now()).await?;
         txn.commit().await.map_err(sort)?;
-        if let Some(newest) = newest {
-            position.send_if_modified(|current| {
-                let newer = newest > *current;
-                *current = newest.max(*current);
-                newer
-            });
-        }
-        Ok(newest)
+        position.send_if_modified(|current| {
+            let newer = newest > *current;
+            *current = newest.max(*current);
+            newer
+        });
+        Ok(Some(newest))
     }
 
     /// Leaves everything as it was.

@@ -76,12 +76,6 @@ impl Caller {
         }
     }
 
-    /// The same caller under another name, for tests.
-    #[must_use]
-    pub fn named(self, principal: &str) -> Caller {
-        Caller { principal: principal.into(), ..self }
-    }
-
     /// Waits until the server drains, so that a stream without an end can end.
     pub async fn drained(&self) {
         match self.draining.clone() {

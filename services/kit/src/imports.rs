@@ -11,6 +11,7 @@ use std::fs::File;
 use std::future::Future;
 use std::io::{Seek, Write as _};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arrs_proto::admin::v1 as pb;
 use arrs_proto::admin::v1::create_import_request::Part;
@@ -28,7 +29,7 @@ use crate::names::{self, Fields};
 use crate::pages;
 use crate::statement::Provenance;
 use crate::table::{Problem, Problems};
-use crate::{answers, wire};
+use crate::wire;
 
 /// The largest file.
 const FILE_BYTES: i64 = 256 * 1024 * 1024;
@@ -144,25 +145,52 @@ pub async fn create<I: Importing>(
     }
 
     let write = database.write().await?;
-    let started = database.clock().now();
     if let Some(known) = store::of_request(&*write, caller.principal(), header.request).await? {
-        if known.began() > answers::expired(started) {
+        if !known.is_running() || Underway::holds(known.id()) {
             return repeat(known, &header);
         }
-        store::release(&*write, &known).await?;
+        // The call that began it ended while the database was away, so nothing of it was written.
+        store::forget(&*write, known.id()).await?;
     }
     let id = Uuid::now_v7();
+    let _underway = Underway::begin(id);
+    let started = database.clock().now();
     store::begin(&*write, id, caller.principal(), &header, started).await?;
     write.commit().await?;
 
     let ended = bring_in(importing, database, caller, scope, spool, stream, &header, id).await;
     if ended.is_err() {
-        // Nothing was written, so a repeat starts over.
+        // Unless it was written and only the answer was lost, a repeat starts over.
         let write = database.write().await?;
         store::forget(&*write, id).await?;
         write.commit().await?;
     }
     ended
+}
+
+/// An import that a call of this process is bringing in.
+struct Underway(Uuid);
+
+impl Underway {
+    fn begin(id: Uuid) -> Underway {
+        Underway::all().insert(id);
+        Underway(id)
+    }
+
+    fn holds(id: Uuid) -> bool {
+        Underway::all().contains(&id)
+    }
+
+    fn all() -> MutexGuard<'static, BTreeSet<Uuid>> {
+        static ALL: Mutex<BTreeSet<Uuid>> = Mutex::new(BTreeSet::new());
+        ALL.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        Underway::all().remove(&self.0);
+    }
 }
 
 #[allow(clippy::too_many_arguments, reason = "one call, split off so that its failure is undone")]

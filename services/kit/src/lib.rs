@@ -1,9 +1,8 @@
 //! The shell every service wears: configuration, telemetry, server, identity, errors, names and
-//! pages, database, facts, answers, imports, how rule files are read, and the roster that all of them know.
+//! pages, database, facts, imports, how rule files are read, and the roster that all of them know.
 //!
 //! Nothing of the scheme is here: no rule, no amount, no requirement.
 
-pub mod answers;
 pub mod audit;
 pub mod client;
 pub mod clock;
@@ -18,7 +17,6 @@ pub mod lease;
 pub mod migration;
 pub mod names;
 pub mod pages;
-pub mod revision;
 pub mod roster;
 pub mod rulefile;
 pub mod rules;
@@ -39,7 +37,6 @@ pub use clock::Clock;
 pub use cut::Cut;
 pub use error::{Error, ErrorReason};
 pub use identity::{Caller, Scope};
-pub use revision::{Etag, Revision};
 pub use service::Service;
 
 /// The domain of every error reason, until the product owns a name.

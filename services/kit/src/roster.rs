@@ -14,7 +14,7 @@ pub use apply::{Followed, Line, Told, record, tell};
 pub use migration::migration;
 pub use people::{
     Engaged, engaged_in_month, engagement_by_id, engagements_by_reference, engagements_of_pcn,
-    engagements_of_people, people_by_reference, revision, revisions,
+    engagements_of_people, people_by_reference,
 };
 pub use places::{
     ListSize, Organisation, Related, children, is_open, kinds, list_size, list_sizes, london_area,

@@ -18,7 +18,6 @@ impl MigratorTrait for Shell {
             crate::roster::migration(),
             crate::audit::migration(),
             crate::migration::relay_and_parked(),
-            crate::answers::migration(),
         ]
     }
 }

@@ -1,6 +1,5 @@
 //! Files through the whole of the service, on an embedded database.
 
-mod changes;
 mod england;
 mod files;
 mod matches;

@@ -36,17 +36,17 @@ const REPEATED_AT_ONCE: usize = 8;
 const PCNS: [&str; 4] = ["U09081", "U31970", "U60113", "U62043"];
 
 /// How often calls failed, by code and reason.
-pub(super) type Failures = BTreeMap<String, usize>;
+pub(crate) type Failures = BTreeMap<String, usize>;
 
 /// The clients, while they write.
-pub(super) struct Clients {
+pub(crate) struct Clients {
     stop: watch::Sender<bool>,
     tasks: JoinSet<Failures>,
 }
 
 impl Clients {
     /// Lets them write.
-    pub(super) fn start(channel: &Channel, journal: &Path, seed: u64) -> Clients {
+    pub(crate) fn start(channel: &Channel, journal: &Path, seed: u64) -> Clients {
         let (stop, stopped) = watch::channel(false);
         let journal = Arc::new(Journal::create(journal));
         let mut tasks = JoinSet::new();
@@ -64,7 +64,7 @@ impl Clients {
     }
 
     /// Lets each end what it is at, and answers how often calls failed.
-    pub(super) async fn stop(self) -> Failures {
+    pub(crate) async fn stop(self) -> Failures {
         self.stop.send_replace(true);
         let mut failures = Failures::new();
         for of_client in self.tasks.join_all().await {
@@ -129,7 +129,7 @@ fn is_in_doubt(status: &Status) -> bool {
 
 /// Repeats what is in doubt until it is answered, then everything, which must do nothing more.
 /// Answers the positions of the services.
-pub(super) async fn end_doubts(channel: &Channel, path: &Path) -> [i64; 3] {
+pub(crate) async fn end_doubts(channel: &Channel, path: &Path) -> [i64; 3] {
     let journal = Journal::create(path);
     let (history, _) = History::read(path);
     repeat(channel, &journal, history.in_doubt()).await;
@@ -150,7 +150,7 @@ async fn repeat(channel: &Channel, journal: &Journal, intents: impl Iterator<Ite
 }
 
 /// Sends a request until it is answered.
-pub(super) async fn write(channel: &Channel, journal: &Journal, intent: &Intent) {
+pub(crate) async fn write(channel: &Channel, journal: &Journal, intent: &Intent) {
     journal.intend(intent);
     for _ in 0..REPEATS {
         match send(channel, journal, intent).await {
@@ -175,7 +175,7 @@ async fn send(channel: &Channel, journal: &Journal, intent: &Intent) -> Result<(
 }
 
 /// Two people who begin to work in a PCN.
-pub(super) fn staff(number: usize) -> Intent {
+pub(crate) fn staff(number: usize) -> Intent {
     let rows = [0, 1].map(|row| format!("dur-{number}-{row}"));
     let pcn = PCNS[number % PCNS.len()];
     let lines = rows.each_ref().map(|reference| {
@@ -190,7 +190,7 @@ pub(super) fn staff(number: usize) -> Intent {
 
 /// Pay of one engagement in three months, in the place of what was known before. Its amounts tell
 /// it from all others.
-pub(super) fn pay(number: usize) -> Intent {
+pub(crate) fn pay(number: usize) -> Intent {
     let months = ["2025-07", "2025-08", "2025-09"];
     let pence = 1_000_000 + number;
     let (pounds, rest) = (pence / 100, pence % 100);
@@ -200,7 +200,7 @@ pub(super) fn pay(number: usize) -> Intent {
 }
 
 /// Three sessions of one person. Day and length tell them from all others.
-pub(super) fn sessions(number: usize) -> Intent {
+pub(crate) fn sessions(number: usize) -> Intent {
     let rows = [0, 1, 2].map(|row| 3 * number + row);
     let days = rows.map(|row| {
         let (day, minutes) = (row / 1_000, 1 + row % 1_000);

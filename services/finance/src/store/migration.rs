@@ -16,7 +16,6 @@ impl MigratorTrait for Migrator {
             Box::new(Pay),
             kit::audit::migration(),
             kit::migration::relay_and_parked(),
-            kit::answers::migration(),
         ]
     }
 }

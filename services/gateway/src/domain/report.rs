@@ -94,7 +94,8 @@ pub struct Assembled {
 /// A section that arrived, or why it did not.
 pub type Section<T> = Result<Arrived<T>, String>;
 
-/// Assembles a report. A total that would need a missing section is absent, never zero.
+/// Assembles a report. A total that would need a section that is missing or behind is absent,
+/// never zero and never of two times.
 pub fn assemble(
     workforce: &Section<WorkforceFacts>,
     money: &Section<MoneyFacts>,
@@ -108,7 +109,9 @@ pub fn assemble(
     ];
     let totals = workforce.as_ref().ok().map(|workforce| {
         let facts = workforce.facts;
-        let payable = money.as_ref().ok().filter(|money| money.facts.complete);
+        // What is behind is of earlier people: over those of now it would be nobody's.
+        let followed = |money: &&Arrived<MoneyFacts>| money.position >= workforce.position;
+        let payable = money.as_ref().ok().filter(|money| money.facts.complete).filter(followed);
         Totals {
             payable_per_fte: payable
                 .and_then(|money| per_fte(money.facts.payable.0, facts.fte_average_micro))
@@ -195,6 +198,16 @@ mod tests {
         let nothing = assemble(&Err("down".to_owned()), &money(3, true), &supervision(3));
         assert_eq!(nothing.totals, None);
         assert_eq!(nothing.sections[1].1, SectionState::Fresh);
+    }
+
+    #[test]
+    fn money_that_is_behind_makes_no_total() {
+        let report = assemble(&workforce(10), &money(9, true), &supervision(10));
+
+        assert!(matches!(report.sections[1].1, SectionState::Behind(_)));
+        assert_eq!(report.totals.unwrap().payable_per_fte, None);
+        let ahead = assemble(&workforce(10), &money(11, true), &supervision(10));
+        assert_eq!(ahead.totals.unwrap().payable_per_fte, Some(Pence(400_000)));
     }
 
     #[test]

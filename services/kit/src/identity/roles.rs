@@ -39,7 +39,6 @@ roles! {
     PcnManager = "pcn-manager": [
         "reports.read", "records.backdate",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
-        "workforce.engagements.change",
         "workforce.people.readPersonal", "workforce.imports.create", "workforce.imports.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.create", "finance.imports.read",
@@ -59,7 +58,6 @@ roles! {
         "reports.read", "records.backdate",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
         "workforce.matches.read",
-        "workforce.engagements.change",
         "workforce.people.readPersonal", "workforce.imports.create", "workforce.imports.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.create", "finance.imports.read",
@@ -121,7 +119,6 @@ roles! {
         "workforce.reference.import",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
         "workforce.matches.read",
-        "workforce.engagements.change",
         "workforce.imports.create", "workforce.imports.read", "workforce.facts.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.create", "finance.imports.read",

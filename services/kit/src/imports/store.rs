@@ -80,13 +80,12 @@ mod import_error {
 pub(super) struct Row(import::Model);
 
 impl Row {
-    pub(super) fn principal(&self) -> &str {
-        &self.0.principal
+    pub(super) fn id(&self) -> Uuid {
+        self.0.id
     }
 
-    /// When it began.
-    pub(super) fn began(&self) -> i64 {
-        self.0.created_at
+    pub(super) fn principal(&self) -> &str {
+        &self.0.principal
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -198,19 +197,13 @@ pub(super) async fn of_request(
     Ok(row.map(Row))
 }
 
-/// Lets the identifier of a request be used again: the import stays under its own.
-pub(super) async fn release(db: &impl ConnectionTrait, row: &Row) -> Result<(), Error> {
-    import::Entity::update_many()
-        .col_expr(import::Column::RequestId, Expr::value(row.0.id))
-        .filter(import::Column::Id.eq(row.0.id))
+/// Forgets an import that did not end. One that did is what its repeats are told.
+pub(super) async fn forget(db: &impl ConnectionTrait, id: Uuid) -> Result<(), Error> {
+    import::Entity::delete_by_id(id)
+        .filter(import::Column::State.eq(RUNNING))
         .exec(db)
         .await
         .map_err(db::sort)?;
-    Ok(())
-}
-
-pub(super) async fn forget(db: &impl ConnectionTrait, id: Uuid) -> Result<(), Error> {
-    import::Entity::delete_by_id(id).exec(db).await.map_err(db::sort)?;
     Ok(())
 }
 
@@ -233,7 +226,7 @@ pub(super) async fn finish(
     applied: &Applied,
 ) -> Result<(), Error> {
     let notes = serde_json::to_string(&applied.notes).map_err(Error::internal)?;
-    import::Entity::update_many()
+    let updated = import::Entity::update_many()
         .col_expr(import::Column::State, Expr::value(DONE))
         .col_expr(import::Column::RowCount, Expr::value(number(applied.rows)))
         .col_expr(import::Column::AddedCount, Expr::value(number(applied.added)))
@@ -241,10 +234,15 @@ pub(super) async fn finish(
         .col_expr(import::Column::UnchangedCount, Expr::value(number(applied.unchanged)))
         .col_expr(import::Column::Notes, Expr::value(notes))
         .filter(import::Column::Id.eq(id))
+        .filter(import::Column::State.eq(RUNNING))
         .exec(db)
         .await
         .map_err(db::sort)?;
-    Ok(())
+    match updated.rows_affected {
+        1 => Ok(()),
+        // Somebody took over, and will write it under an identifier of its own.
+        _ => Err(Error::internal("an import was forgotten while it ran")),
+    }
 }
 
 pub(super) async fn refuse(

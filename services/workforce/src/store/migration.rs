@@ -19,7 +19,6 @@ impl MigratorTrait for Migrator {
             kit::audit::migration(),
             Box::new(registration_match::RegistrationMatch),
             kit::migration::relay_and_parked(),
-            kit::answers::migration(),
         ]
     }
 }
