@@ -107,7 +107,12 @@ struct Databases {
 
 impl Databases {
     async fn open(cluster: &Cluster) -> Databases {
-        let settings = Settings { url: "".parse().expect("embedded"), readers: 4 };
+        let settings = Settings {
+            url: "".parse().expect("embedded"),
+            migrate_url: "".parse().expect("embedded"),
+            readers: 4,
+            writers: 4,
+        };
         let open = async |name: &str| {
             let folder = cluster.folder();
             Database::open(&settings, name, folder, Clock::system()).await.expect("it is there")

@@ -130,6 +130,17 @@ impl Cluster {
         self.settings.push(Setting { role, name: name.to_owned(), value: value.to_owned() });
     }
 
+    /// A setting that every process has.
+    pub fn setting(&self, name: &str) -> &str {
+        let found = self.settings.iter().rev().find(|setting| setting.name == name);
+        &found.expect("it was set").value
+    }
+
+    /// The database of a cluster on a server.
+    pub fn database(&self) -> &Database {
+        self.database.as_ref().expect("the cluster is on a server")
+    }
+
     /// Starts `all` or one service, and waits until it serves.
     pub async fn start(&mut self, role: &'static str) {
         self.spawn(role);

@@ -142,7 +142,6 @@ async fn a_wrong_configuration_ends_with_sixty_four_and_names_the_setting() {
 
     // Settings of the file; variables; what the message says.
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
-    let local = ("ARRS__KIT__IDENTITY__LOCAL", "true");
     let finance = ("ARRS__FINANCE__DATABASE__URL", postgres);
     let cases: &[Case<'_>] = &[
         ("[kit]\nno_such = 1\n", &[], &["kit.no_such", "arrs.toml"]),
@@ -160,7 +159,6 @@ async fn a_wrong_configuration_ends_with_sixty_four_and_names_the_setting() {
         ("", &[("ARRS__GATEWAY__LISTEN", "here")], &["gateway.listen"]),
         ("", &[("ARRS__GATEWAY__LISTEN", &taken)], &["gateway.listen", &taken]),
         ("", &[("ARRS__FINANCE__DATABASE__URL", "mysql://a:hush@b/c")], &["finance.database.url"]),
-        ("", &[local, finance], &["finance.database.url", "not served"]),
         // Without leave for the local issuer, that is what is said first.
         ("", &[finance], &["kit.identity.issuer", "database"]),
         ("not toml", &[], &["arrs.toml"]),
@@ -182,11 +180,20 @@ async fn a_wrong_configuration_ends_with_sixty_four_and_names_the_setting() {
     assert_contains(&told(&output), &["no-such.toml"]);
     let output = Alone::new().run(&["token", "auditor@england"]).await;
     assert_eq!(output.status.code(), CONFIGURATION, "there is no key: {output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_server_that_does_not_answer_ends_with_sixty_nine() {
+    let alone = Alone::new();
     let mut command = alone.command(&["migrate"]);
-    command.env("ARRS__WORKFORCE__DATABASE__URL", postgres);
+    command.env("ARRS__WORKFORCE__DATABASE__URL", "postgres://arrs:hush@127.0.0.1:1/arrs");
+
     let output = ended(command).await;
-    assert_eq!(output.status.code(), CONFIGURATION, "{output:?}");
-    assert_contains(&told(&output), &["workforce.database.url", "not served"]);
+
+    let told = told(&output);
+    assert_eq!(output.status.code(), UNREACHABLE, "{told}");
+    assert_contains(&told, &["database is not reachable"]);
+    assert!(!told.contains("hush"), "a password is shown: {told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

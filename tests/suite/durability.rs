@@ -17,7 +17,8 @@ use uuid::Uuid;
 use crate::demo_set::{OPERATOR, PRODUCERS, bring_in, positions, settle};
 use clients::Clients;
 
-/// How many kills there are in a run of the tests; `just soak` asks for more.
+/// How many kills there are in a run of the tests, on both engines together; `just soak` asks for
+/// more.
 const KILLS: usize = 25;
 /// The longest pause between two kills.
 const PAUSE_MS: i64 = 700;
@@ -25,8 +26,15 @@ const PAUSE_MS: i64 = 700;
 /// DUR-1.
 #[tokio::test(flavor = "multi_thread")]
 async fn dur_1_no_kill_loses_or_doubles_what_was_acknowledged() {
-    let kills = number_of("ARRS_TEST_KILLS", KILLS);
+    let kills = number_of("ARRS_TEST_KILLS", KILLS).div_ceil(2);
     survive(&Engine::Sqlite, kills, Duration::from_secs(5)).await;
+}
+
+/// DUR-1, and PostgreSQL itself is killed too.
+#[tokio::test(flavor = "multi_thread")]
+async fn dur_1_no_kill_loses_or_doubles_what_was_acknowledged_on_postgresql() {
+    let kills = number_of("ARRS_TEST_KILLS", KILLS) / 2;
+    survive(&Engine::Postgres(Postgres::start()), kills, Duration::from_secs(10)).await;
 }
 
 async fn survive(engine: &Engine, kills: usize, ready: Duration) {
@@ -170,21 +178,4 @@ async fn dur_1_a_lost_a_doubled_and_a_halved_write_are_noticed() {
     let broken = history.only(found::is_listed).judge(rows.iter().map(String::as_str));
     let expected = [Broken::Lost(lost.request_id), Broken::Half(halved.request_id)];
     assert_eq!(broken, expected);
-}
-
-/// IDM-4, for a call whose end could not be written because the database was away.
-#[tokio::test(flavor = "multi_thread")]
-async fn idm_4_a_request_that_nobody_works_at_any_more_starts_over_when_it_is_repeated() {
-    let cluster = Cluster::one().await;
-    bring_in(&cluster).await;
-    let channel = cluster.channel(&[OPERATOR]);
-    let intent = clients::sessions(1);
-    clients::write(&channel, &Journal::create(&cluster.folder().join("first")), &intent).await;
-    let file = cluster.folder().join("supervision.db").display().to_string();
-    let mut connection = SqliteConnection::connect(&file).await.unwrap();
-    let unfinished = "UPDATE import SET state = 'running' WHERE id = (SELECT max(id) FROM import)";
-    sqlx::query(unfinished).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-
-    clients::write(&channel, &Journal::create(&cluster.folder().join("second")), &intent).await;
 }

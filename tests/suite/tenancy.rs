@@ -113,11 +113,16 @@ async fn engagements(channel: &Channel, pcn: &str) -> Vec<Engagement> {
 }
 
 async fn target(operator: &Channel, pcn: &str, engagement: &str, person: &str) -> Target {
-    let found = engagements(operator, pcn).await;
-    let found = found.into_iter().find(|it| it.reference == engagement).unwrap();
+    let all = engagements(operator, pcn).await;
+    let found = all.iter().find(|it| it.reference == engagement).cloned().unwrap();
+    // Hours may be withdrawn by who may change all of their days: here, the newest.
+    let first = |it: &Engagement| it.assignments[0].start_date.unwrap();
+    let kept = all.iter().filter(|it| it.owner == found.owner);
+    let newest = kept.max_by_key(|it| (first(it).year, first(it).month)).unwrap();
     Target {
         pcn: pcn.to_owned(),
         engagement_reference: engagement.to_owned(),
+        newest: (newest.name.clone(), first(newest)),
         engagement: found.name,
         person_reference: person.to_owned(),
         person: found.person,
@@ -140,6 +145,7 @@ fn absent() -> Target {
         pcn: "U99999".to_owned(),
         engagement_reference: "no-such-e".to_owned(),
         engagement: format!("engagements/{}", Uuid::new_v4()),
+        newest: (format!("engagements/{}", Uuid::new_v4()), kit::wire::date(demo_set::RECORDED_ON)),
         person_reference: "no-such-p".to_owned(),
         person: format!("people/{}", Uuid::new_v4()),
         imports: std::array::from_fn(|_| format!("imports/{}", Uuid::new_v4())),

@@ -49,7 +49,8 @@ pub async fn start(
     let app = App::new(database.clone(), rules);
     let routes = api::routes(app, pages, spool, follower.clone());
     let progress = vec![Progress::own(NAME, &database), follower.progress()];
-    let tasks = vec![Box::pin(follower.follow(workforce)) as _];
+    let purge = kit::answers::purge_by_the_hour(database.clone());
+    let tasks = vec![Box::pin(follower.follow(workforce)) as _, Box::pin(purge) as _];
     let database = Some(database);
     Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }

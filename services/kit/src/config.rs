@@ -189,8 +189,13 @@ impl Reflection {
 pub struct Database {
     /// Where it is; empty for an embedded file in the data directory.
     pub url: DatabaseUrl,
+    /// Where the owner of the schema reaches it, to migrate; empty where the process that serves
+    /// does not migrate, and for an embedded file.
+    pub migrate_url: DatabaseUrl,
     /// How many connections read at once.
     pub readers: u32,
+    /// How many connections write at once; an embedded file has one.
+    pub writers: u32,
 }
 
 /// A text that is never printed.
@@ -613,7 +618,7 @@ mod tests {
         labels = {}
         token = ""
         hosts = ["a"]
-        database = { url = "", readers = 4 }
+        database = { url = "", migrate_url = "", readers = 4, writers = 4 }
     "#;
 
     #[derive(Debug, Deserialize, Serialize)]

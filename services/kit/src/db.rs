@@ -1,34 +1,43 @@
 //! The database of one service: its pools, its transactions, and what its errors mean.
 //!
-//! SQLite is the embedded default. Every write is an explicit transaction on the one writing
-//! connection; reads run on connections of their own and see one snapshot a call.
+//! SQLite is the embedded default, PostgreSQL serves production. Every write is an explicit
+//! transaction, and writers of a service take turns; reads run on connections of their own and see
+//! one state a call.
 
-use std::fs::{DirBuilder, File};
+mod postgres;
+mod row_security;
+mod sqlite;
+
+use std::fs::DirBuilder;
 use std::ops::Deref;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode,
-    SqlxSqliteConnector, TransactionOptions, TransactionTrait,
+    TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch;
 
-use crate::Clock;
-use crate::config::ConfigError;
-use crate::error::Error;
-use crate::facts::{self, NewFact};
+pub(crate) use row_security::enter;
+pub use row_security::{Tenancy, Tenant, across_tenants, row_security};
 
-/// How long a statement waits for another process's write before it gives up.
-const BUSY: Duration = Duration::from_secs(5);
+use crate::Clock;
+use crate::answers::{self, NewAnswer};
+use crate::error::{Error, ErrorReason};
+use crate::facts::{self, NewFact};
+use postgres::Server;
+use sqlite::DatabaseFile;
+
 /// How long a call waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(10);
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// How long a database may take to say that it is there.
+const ANSWER: Duration = Duration::from_secs(2);
+/// How often a process looks for facts that another process of the same service wrote.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Streams that may read at once: one that is read slowly keeps its connection for long.
 const STREAMS: u32 = 16;
@@ -36,113 +45,107 @@ const STREAMS: u32 = 16;
 /// The database of one service.
 #[derive(Clone, Debug)]
 pub struct Database {
+    pools: Pools,
+    clock: Clock,
+    position: Arc<watch::Sender<i64>>,
+    engine: Engine,
+}
+
+/// Connections by what they are for.
+#[derive(Clone, Debug)]
+struct Pools {
     reader: DatabaseConnection,
     streams: DatabaseConnection,
     writer: DatabaseConnection,
-    clock: Clock,
-    position: Arc<watch::Sender<i64>>,
-    file: Arc<DatabaseFile>,
 }
 
-/// The file of an embedded database, and the lock of the one process that serves it.
-#[derive(Debug)]
-struct DatabaseFile {
-    path: PathBuf,
-    lock: Mutex<Option<File>>,
-    identity: OnceLock<(u64, u64)>,
+#[derive(Clone, Debug)]
+enum Engine {
+    Sqlite(Arc<DatabaseFile>),
+    Postgres(Arc<Server>),
 }
 
 /// One transaction that reads; all queries of a call see the same state.
 #[derive(Debug)]
 pub struct Read(DatabaseTransaction);
 
-/// One transaction that writes, with the facts that leave by the outbox if it commits.
+/// One transaction that writes, with the facts that leave by the outbox and the answer that is
+/// kept if it commits.
 #[derive(Debug)]
 pub struct Write {
     txn: DatabaseTransaction,
     facts: Vec<NewFact>,
+    answer: Option<NewAnswer>,
     clock: Clock,
     position: Arc<watch::Sender<i64>>,
-    file: Arc<DatabaseFile>,
+    engine: Engine,
 }
 
 impl Database {
-    /// Opens the database of `service`: at `url`, or embedded in `directory` when that is empty.
+    /// Opens the database of `service`: at the address of the settings, or embedded in
+    /// `directory` when that is empty.
     pub async fn open(
         settings: &crate::config::Database,
         service: &str,
         directory: &Path,
         clock: Clock,
     ) -> Result<Database, Error> {
-        let options = connect_options(settings.url.expose(), service, directory)?;
-        let options = options
-            .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged write survives a power cut.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            // There may be no other place that can be written to.
-            .pragma("temp_store", "MEMORY")
-            .busy_timeout(BUSY)
-            .create_if_missing(true);
-        // One writer: SQLite has one anyway, and a queue is fairer than busy retries.
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE)
-            .connect_with(options.clone())
-            .await
-            .map_err(|error| {
-                Error::Unavailable(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
-            })?;
-        let readers = |connections: u32| {
-            let pool = SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE)
-                .connect_lazy_with(options.clone());
-            SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
+        let url = settings.url.expose();
+        let (pools, engine) = if url.is_empty() || url.starts_with("sqlite:") {
+            let (pools, file) = sqlite::open(url, settings.readers, service, directory).await?;
+            (pools, Engine::Sqlite(Arc::new(file)))
+        } else {
+            let (pools, server) = postgres::open(settings, service).await?;
+            (pools, Engine::Postgres(Arc::new(server)))
         };
-        let file = DatabaseFile {
-            path: options.get_filename().to_owned(),
-            lock: Mutex::new(None),
-            identity: OnceLock::new(),
-        };
-        Ok(Database {
-            reader: readers(settings.readers.max(1)),
-            streams: readers(STREAMS),
-            file: Arc::new(file),
-            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
-            clock,
-            position: Arc::new(watch::Sender::new(0)),
-        })
+        Ok(Database { pools, clock, position: Arc::new(watch::Sender::new(0)), engine })
     }
 
-    /// Brings the tables up to what this version needs, for the one process that serves the
-    /// database from then on. Forward only.
+    /// Brings the tables up to what this version needs. Forward only.
+    ///
+    /// The process serves the database from then on: an embedded one alone, on a server beside
+    /// others.
     pub async fn migrate<M: MigratorTrait>(&self) -> Result<(), Error> {
-        self.file.take()?;
-        M::up(&self.writer, None).await.map_err(sort)?;
-        let newest = facts::position(&self.writer).await?;
+        match &self.engine {
+            Engine::Sqlite(file) => {
+                file.take()?;
+                M::up(&self.pools.writer, None).await.map_err(sort)?;
+            }
+            Engine::Postgres(server) => server.migrate::<M>().await?,
+        }
+        let newest = facts::position(&self.pools.reader).await?;
         self.position.send_replace(newest);
+        if let Engine::Postgres(_) = &self.engine {
+            let watch = look(self.pools.reader.clone(), Arc::downgrade(&self.position));
+            tokio::spawn(watch);
+        }
         Ok(())
     }
 
     /// How many migrations have not been applied.
     pub async fn pending<M: MigratorTrait>(&self) -> Result<usize, Error> {
-        let pending = M::get_pending_migrations(&self.writer).await.map_err(sort)?;
-        Ok(pending.len())
+        match &self.engine {
+            Engine::Sqlite(_) => {
+                let pending = M::get_pending_migrations(&self.pools.writer).await.map_err(sort)?;
+                Ok(pending.len())
+            }
+            Engine::Postgres(server) => server.pending::<M>().await,
+        }
     }
 
     /// Begins a reading transaction.
     pub async fn read(&self) -> Result<Read, Error> {
-        Ok(Read(self.reader.begin().await.map_err(sort)?))
+        Ok(Read(self.pools.reader.begin().await.map_err(sort)?))
     }
 
     /// Begins a reading transaction for a stream, which may take as long as its reader does; it
     /// keeps nobody else waiting.
     pub async fn read_for_stream(&self) -> Result<Read, Error> {
-        Ok(Read(self.streams.begin().await.map_err(sort)?))
+        Ok(Read(self.pools.streams.begin().await.map_err(sort)?))
     }
 
-    /// Begins a writing transaction. Nothing but the database is awaited until it commits.
+    /// Begins a writing transaction. Nothing but the database is awaited until it commits, and no
+    /// other writer of the service comes between.
     pub async fn write(&self) -> Result<Write, Error> {
         let options = TransactionOptions {
             isolation_level: None,
@@ -150,19 +153,24 @@ impl Database {
             // A transaction that reads first and writes later would fail to upgrade.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         };
-        let txn = self.writer.begin_with_options(options).await.map_err(sort)?;
+        let txn = self.pools.writer.begin_with_options(options).await.map_err(sort)?;
+        match &self.engine {
+            Engine::Sqlite(_) => {}
+            Engine::Postgres(server) => server.take_turn(&txn).await?,
+        }
         Ok(Write {
             txn,
             facts: Vec::new(),
+            answer: None,
             clock: self.clock.clone(),
             position: Arc::clone(&self.position),
-            file: Arc::clone(&self.file),
+            engine: self.engine.clone(),
         })
     }
 
     /// Closes the connections, which brings everything into the one file of an embedded database.
     pub async fn close(self) {
-        let Database { reader, streams, writer, .. } = self;
+        let Pools { reader, streams, writer } = self.pools;
         for connection in [reader, streams, writer] {
             if let Err(error) = connection.close().await {
                 tracing::warn!("a database did not close: {error}");
@@ -180,72 +188,43 @@ impl Database {
         &self.clock
     }
 
-    /// Whether a query is answered, from the file that is served.
+    /// Whether a query is answered in time, from the database that is served.
     pub async fn answers(&self) -> bool {
-        self.file.check().is_ok() && self.reader.ping().await.is_ok()
+        let served = match &self.engine {
+            Engine::Sqlite(file) => file.check().is_ok(),
+            Engine::Postgres(_) => true,
+        };
+        let ping = tokio::time::timeout(ANSWER, self.pools.reader.ping());
+        served && ping.await.is_ok_and(|answered| answered.is_ok())
     }
 }
 
-impl DatabaseFile {
-    /// Takes the lock that says who serves the file, and remembers which file it is.
-    fn take(&self) -> Result<(), Error> {
-        let mut held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_none() {
-            let path = self.path.with_extension("lock");
-            let told = |problem: String| {
-                Error::internal(ConfigError::at(self.path.display().to_string(), problem))
-            };
-            let lock = File::options().create(true).append(true).open(path);
-            let lock = lock.map_err(|error| told(format!("cannot be locked: {error}")))?;
-            lock.try_lock().map_err(|_| told("is served by another process already".to_owned()))?;
-            *held = Some(lock);
-        }
-        if let Some(identity) = identity(&self.path) {
-            self.identity.get_or_init(|| identity);
-        }
-        Ok(())
-    }
-
-    /// Whether what is written still lands in the file at the path: a file that was removed or
-    /// replaced would take every write and lose it.
-    fn check(&self) -> Result<(), Error> {
-        match self.identity.get() {
-            Some(known) if identity(&self.path).as_ref() != Some(known) => {
-                let path = self.path.display();
-                let problem = format!("{path} was removed or replaced while it was served");
-                Err(Error::Unavailable(DbErr::Custom(problem)))
-            }
-            Some(_) | None => Ok(()),
+/// Keeps the newest position current while another process of the service may write, for as long
+/// as anybody holds the database.
+async fn look(reader: DatabaseConnection, position: Weak<watch::Sender<i64>>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let newest = facts::position(&reader).await;
+        let Some(position) = position.upgrade() else { return };
+        // A database that is away is told of by the health of the process.
+        if let Ok(newest) = newest {
+            raise(&position, newest);
         }
     }
 }
 
-/// Device and inode.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
+fn raise(position: &watch::Sender<i64>, newest: i64) {
+    position.send_if_modified(|current| {
+        let newer = newest > *current;
+        *current = newest.max(*current);
+        newer
+    });
 }
 
 /// Makes a folder that only its owner may look into, if there is none: it will hold names, pay
 /// and keys.
 pub fn private_folder(path: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-fn connect_options(
-    url: &str,
-    service: &str,
-    directory: &Path,
-) -> Result<SqliteConnectOptions, Error> {
-    if url.is_empty() {
-        private_folder(directory).map_err(Error::internal)?;
-        return Ok(SqliteConnectOptions::new().filename(directory.join(format!("{service}.db"))));
-    }
-    if !url.starts_with("sqlite:") {
-        let problem = "must begin with sqlite: (other engines are not served by this version)";
-        return Err(Error::internal(ConfigError::at(format!("{service}.database.url"), problem)));
-    }
-    url.parse().map_err(Error::internal)
 }
 
 impl Deref for Read {
@@ -268,25 +247,37 @@ impl Write {
         self.facts.push(fact);
     }
 
+    /// Keeps the answer, if the transaction commits, for those who repeat the call.
+    pub(crate) fn answer(&mut self, answer: NewAnswer) {
+        self.answer = Some(answer);
+    }
+
+    /// The clock that stamps what is written.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Commits, and answers the outbox position of the last fact told; none told, none moved.
     ///
     /// Numbering the facts is the last thing before the commit, so that positions have no gaps
-    /// and follow the order of commits.
+    /// and follow the order of commits; only the answer, which says the position, comes after.
     pub async fn commit(self) -> Result<Option<i64>, Error> {
-        let Write { txn, facts, clock, position, file } = self;
-        file.check()?;
-        if facts.is_empty() {
-            txn.commit().await.map_err(sort)?;
-            return Ok(None);
+        let Write { txn, facts, answer, clock, position, engine } = self;
+        if let Engine::Sqlite(file) = &engine {
+            file.check()?;
         }
-        let newest = facts::append(&txn, facts, clock.now()).await?;
+        let newest = match facts.is_empty() {
+            true => None,
+            false => Some(facts::append(&txn, facts, clock.now()).await?),
+        };
+        if let Some(answer) = answer {
+            answers::keep(&txn, answer, newest, clock.now()).await?;
+        }
         txn.commit().await.map_err(sort)?;
-        position.send_if_modified(|current| {
-            let newer = newest > *current;
-            *current = newest.max(*current);
-            newer
-        });
-        Ok(Some(newest))
+        if let Some(newest) = newest {
+            raise(&position, newest);
+        }
+        Ok(newest)
     }
 
     /// Leaves everything as it was.
@@ -295,27 +286,67 @@ impl Write {
     }
 }
 
+/// A driver's error as the storage library wraps it.
+fn driver(error: sea_orm::sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
 /// What a database error means to a caller. The only place that looks inside one.
 pub fn sort(error: DbErr) -> Error {
     use sea_orm::sqlx::Error as Driver;
 
-    match &error {
-        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Error::Unavailable(error),
+    let driver = match &error {
         DbErr::Exec(RuntimeErr::SqlxError(driver))
-        | DbErr::Query(RuntimeErr::SqlxError(driver)) => {
-            match driver.as_ref() {
-                Driver::Io(_)
-                | Driver::PoolTimedOut
-                | Driver::PoolClosed
-                | Driver::WorkerCrashed => Error::Unavailable(error),
-                // SQLITE_BUSY: another process kept the file longer than BUSY.
-                Driver::Database(inner) if inner.code().as_deref() == Some("5") => {
-                    Error::Unavailable(error)
-                }
-                _ => Error::internal(error),
-            }
-        }
+        | DbErr::Query(RuntimeErr::SqlxError(driver))
+        | DbErr::Conn(RuntimeErr::SqlxError(driver)) => driver,
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => return Error::Unavailable(error),
+        _ => return Error::internal(error),
+    };
+    match driver.as_ref() {
+        Driver::Io(_)
+        | Driver::Tls(_)
+        | Driver::Protocol(_)
+        | Driver::PoolTimedOut
+        | Driver::PoolClosed
+        | Driver::WorkerCrashed => Error::Unavailable(error),
+        Driver::Database(inner) => match Sorted::of(inner.code().as_deref()) {
+            Sorted::Unavailable => Error::Unavailable(error),
+            Sorted::Conflict => Error::refused(
+                ErrorReason::WriteConflict,
+                "another write came between; nothing was changed: try again",
+                [],
+            ),
+            Sorted::Rest => Error::internal(error),
+        },
         _ => Error::internal(error),
+    }
+}
+
+/// What an engine's code says of an error.
+enum Sorted {
+    /// The database is away, busy or shutting down.
+    Unavailable,
+    /// Two writers wanted the same.
+    Conflict,
+    /// Anything else is our mistake.
+    Rest,
+}
+
+impl Sorted {
+    fn of(code: Option<&str>) -> Sorted {
+        match code {
+            // SQLITE_BUSY: another process kept the file longer than its time-out.
+            Some("5") => Sorted::Unavailable,
+            // Serialisation, deadlock.
+            Some("40001" | "40P01") => Sorted::Conflict,
+            // Connection lost, resources short, cancelled by a time-out, shutting down, starting.
+            Some(code) if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+                Sorted::Unavailable
+            }
+            // A lock or an idle transaction that took too long.
+            Some("55P03" | "25P03") => Sorted::Unavailable,
+            Some(_) | None => Sorted::Rest,
+        }
     }
 }
 

@@ -141,7 +141,9 @@ fn code(reason: ErrorReason) -> Code {
         | ErrorReason::PageTokenInvalid
         | ErrorReason::UploadDamaged => Code::InvalidArgument,
         ErrorReason::ResourceNotFound => Code::NotFound,
-        ErrorReason::EtagMismatch | ErrorReason::RequestInProgress => Code::Aborted,
+        ErrorReason::EtagMismatch | ErrorReason::RequestInProgress | ErrorReason::WriteConflict => {
+            Code::Aborted
+        }
         ErrorReason::TokenInvalid => Code::Unauthenticated,
         ErrorReason::NotPermitted => Code::PermissionDenied,
         ErrorReason::DeadlineExceeded => Code::DeadlineExceeded,
@@ -198,7 +200,10 @@ impl From<Error> for Status {
         if code == Code::Unavailable
             || matches!(
                 reason,
-                ErrorReason::RequestInProgress | ErrorReason::Overloaded | ErrorReason::RateLimited
+                ErrorReason::RequestInProgress
+                    | ErrorReason::WriteConflict
+                    | ErrorReason::Overloaded
+                    | ErrorReason::RateLimited
             )
         {
             details.set_retry_info(Some(known.map_or(RETRY_DELAY, Duration::from_millis)));

@@ -76,6 +76,12 @@ impl Caller {
         }
     }
 
+    /// The same caller under another name, for tests.
+    #[must_use]
+    pub fn named(self, principal: &str) -> Caller {
+        Caller { principal: principal.into(), ..self }
+    }
+
     /// Waits until the server drains, so that a stream without an end can end.
     pub async fn drained(&self) {
         match self.draining.clone() {
@@ -111,9 +117,12 @@ impl Caller {
         self.grants.iter().filter(|grant| grant.role.permits(&self.permission))
     }
 
-    /// The rows the caller may touch with the method called, as asked of today.
-    pub async fn scope(&self, db: &impl ConnectionTrait, clock: &Clock) -> Result<Scope, Error> {
-        Scope::resolve(db, self.grants(), clock.today()).await
+    /// The rows the caller may touch with the method called, as asked of today; the transaction
+    /// sees no others from here on.
+    pub async fn scope(&self, txn: &impl ConnectionTrait, clock: &Clock) -> Result<Scope, Error> {
+        let scope = Scope::resolve(txn, self.grants(), clock.today()).await?;
+        scope.enter(txn).await?;
+        Ok(scope)
     }
 
     /// The refusal of `name`, which reads the same whether it exists or not.

@@ -29,7 +29,7 @@ use crate::names::{self, Fields};
 use crate::pages;
 use crate::statement::Provenance;
 use crate::table::{Problem, Problems};
-use crate::wire;
+use crate::{answers, wire};
 
 /// The largest file.
 const FILE_BYTES: i64 = 256 * 1024 * 1024;
@@ -145,16 +145,19 @@ pub async fn create<I: Importing>(
     }
 
     let write = database.write().await?;
+    let started = database.clock().now();
     if let Some(known) = store::of_request(&*write, caller.principal(), header.request).await? {
-        if !known.is_running() || Underway::holds(known.id()) {
+        if known.is_running() && !Underway::holds(known.id()) {
+            // The call that began it ended while the database was away: nothing of it was written.
+            store::forget(&*write, known.id()).await?;
+        } else if known.began() > answers::expired(started) {
             return repeat(known, &header);
+        } else {
+            store::release(&*write, &known).await?;
         }
-        // The call that began it ended while the database was away, so nothing of it was written.
-        store::forget(&*write, known.id()).await?;
     }
     let id = Uuid::now_v7();
     let _underway = Underway::begin(id);
-    let started = database.clock().now();
     store::begin(&*write, id, caller.principal(), &header, started).await?;
     write.commit().await?;
 
@@ -215,6 +218,7 @@ async fn bring_in<I: Importing>(
         Err(problems) => return refuse(database, caller, id, header, &context, problems).await,
     };
     let mut write = database.write().await?;
+    context.scope.enter(&*write).await?;
     let applied = match importing.write(&mut write, rows, &context).await? {
         Ok(applied) => applied,
         Err(problems) => {

@@ -1,8 +1,9 @@
 //! The shell every service wears: configuration, telemetry, server, identity, errors, names and
-//! pages, database, facts, imports, how rule files are read, and the roster that all of them know.
+//! pages, database, facts, answers, imports, how rule files are read, and the roster that all of them know.
 //!
 //! Nothing of the scheme is here: no rule, no amount, no requirement.
 
+pub mod answers;
 pub mod audit;
 pub mod client;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod lease;
 pub mod migration;
 pub mod names;
 pub mod pages;
+pub mod revision;
 pub mod roster;
 pub mod rulefile;
 pub mod rules;
@@ -30,13 +32,14 @@ pub mod telemetry;
 pub mod tls;
 pub mod wire;
 
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use clock::Clock;
 pub use cut::Cut;
 pub use error::{Error, ErrorReason};
 pub use identity::{Caller, Scope};
+pub use revision::{Etag, Revision};
 pub use service::Service;
 
 /// The domain of every error reason, until the product owns a name.

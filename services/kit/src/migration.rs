@@ -58,6 +58,13 @@ impl MigrationTrait for RelayAndParked {
         manager.get_connection().execute(&published).await.map(drop)
     }
 }
+use crate::db::{Tenancy, Tenant};
+
+/// How the rows of the shell belong to tenants: a fact without one is for everybody.
+pub const TENANTS: [Tenancy; 2] = [
+    ("outbox", &[Tenant::Column("tenant_code"), Tenant::Public("tenant_code")]),
+    ("stored_answer", &[Tenant::Column("tenant_code")]),
+];
 
 /// Makes the tables of the shell.
 pub fn migration() -> Box<dyn MigrationTrait> {

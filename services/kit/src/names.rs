@@ -2,10 +2,13 @@
 
 use std::str::FromStr;
 
-use terms::{EngagementId, Month, OdsCode, ParseError, PersonId};
+use arrs_proto::google::r#type::Date as WireDate;
+use terms::{Date, EngagementId, Month, OdsCode, ParseError, PersonId};
 use uuid::Uuid;
 
 use crate::error::{Error, FieldViolation};
+use crate::revision::Etag;
+use crate::wire;
 
 /// Collects every field of a request that is wrong.
 #[derive(Debug, Default)]
@@ -63,6 +66,24 @@ impl Fields {
             self.violation(field, "must be a UUID");
         }
         parsed
+    }
+
+    /// A `request_id` that may be left out.
+    pub fn request_id(&mut self, text: &str) -> Option<Uuid> {
+        if text.is_empty() { None } else { self.uuid("request_id", text) }
+    }
+
+    /// An `etag` that may be left out.
+    pub fn etag(&mut self, text: &str) -> Option<Etag> {
+        if text.is_empty() { None } else { self.parse("etag", text) }
+    }
+
+    /// A day that must be given.
+    pub fn date(&mut self, field: &'static str, value: Option<WireDate>) -> Option<Date> {
+        if value.is_none() {
+            self.violation(field, "must be given");
+        }
+        wire::optional_date(value, field, self)
     }
 
     fn named(

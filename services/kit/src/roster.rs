@@ -11,10 +11,10 @@ mod places;
 pub mod table;
 
 pub use apply::{Followed, Line, Told, record, tell};
-pub use migration::migration;
+pub use migration::{migration, tenants};
 pub use people::{
     Engaged, engaged_in_month, engagement_by_id, engagements_by_reference, engagements_of_pcn,
-    engagements_of_people, people_by_reference,
+    engagements_of_people, people_by_reference, revision, revisions,
 };
 pub use places::{
     ListSize, Organisation, Related, children, is_open, kinds, list_size, list_sizes, london_area,
@@ -24,6 +24,21 @@ pub use places::{
 
 use chrono::NaiveDate;
 use terms::Date;
+
+use crate::db::{Tenancy, Tenant};
+
+/// How the rows of the roster belong to tenants. Of an engagement that concerns a tenant all hours
+/// may be read, wherever they are: shares of its cost are shares of all its hours. What is shown
+/// of those elsewhere is decided by the scope.
+pub const TENANTS: [Tenancy; 3] = [
+    ("engagement_tenant", &[Tenant::Column("tenant_code")]),
+    ("engagement", &[Tenant::Column("owner_code"), OF_ENGAGEMENT]),
+    ("assignment", &[Tenant::Column("pcn_code"), OF_ENGAGEMENT]),
+];
+
+/// A row about an engagement belongs to whom that concerns.
+pub const OF_ENGAGEMENT: Tenant =
+    Tenant::Through { column: "engagement_id", table: "engagement_tenant", other: "engagement_id" };
 
 /// A civil day as the database has it.
 pub fn to_column(day: Date) -> NaiveDate {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request, Response};
+use prost::Message;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
@@ -25,6 +26,7 @@ use tracing::Instrument;
 pub use serve::{Listener, serve};
 
 use self::limits::{CallerPlace, Limits, Pace, Place};
+use crate::answers::Answer;
 use crate::audit::{self, Entry, Outcome, Writer};
 use crate::config;
 use crate::db::Database;
@@ -489,6 +491,16 @@ pub fn with_position<T>(answer: T, producer: &str, position: Option<i64>) -> ton
         response.metadata_mut().insert(POSITION, value);
     }
     response
+}
+
+/// The answer of a mutation, now or from before, with its position.
+pub fn answered<M: Message + Default>(
+    answer: Answer,
+    producer: &str,
+) -> Result<tonic::Response<M>, Error> {
+    let Answer { body, position } = answer;
+    let message = M::decode(&body[..]).map_err(Error::internal)?;
+    Ok(with_position(message, producer, position))
 }
 
 /// The positions of an answer's metadata.

@@ -11,13 +11,14 @@ use std::hash::Hash;
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait,
-    IntoActiveModel, Iterable, ModelTrait, QueryFilter, Value,
+    IntoActiveModel, Iterable, ModelTrait, QueryFilter, QuerySelect, Value,
 };
 use terms::Instant;
 use uuid::Uuid;
 
 use crate::db;
 use crate::error::Error;
+use crate::revision::Revision;
 
 /// Values bound in one statement stay below SQLite's limit of 32,766.
 const BOUND: usize = 30_000;
@@ -75,6 +76,16 @@ pub enum Outcome<S> {
     Unchanged,
 }
 
+/// What is said of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said<S> {
+    /// It is so, from when the row is known on.
+    So(S),
+    /// It was never so: from when this row is known on, nothing is known under its key. The
+    /// values of the row say nothing, and it is not written.
+    Withdrawn(S),
+}
+
 /// The rows in force at an instant: those known by then and not closed by then.
 pub fn known_at<S: Statement>(at: Instant) -> Condition {
     let [_, known_from, known_until] = S::times();
@@ -92,6 +103,42 @@ struct Version<S> {
     changed: bool,
 }
 
+/// A value, its rows, those that are closed, and when the newest of both became so.
+type Counted = (Uuid, i64, i64, Option<i64>, Option<i64>);
+
+/// How often the rows with each of `values` in a column have changed.
+pub async fn revisions<S>(
+    db: &impl ConnectionTrait,
+    column: <S::Entity as EntityTrait>::Column,
+    values: &[Uuid],
+) -> Result<HashMap<Uuid, Revision>, Error>
+where
+    S: Statement + sea_orm::FromQueryResult,
+    S::Entity: EntityTrait<Model = S>,
+{
+    let [id, known_from, known_until] = S::times();
+    let mut found = HashMap::new();
+    for chunk in values.chunks(KEYS) {
+        let rows: Vec<Counted> = S::Entity::find()
+            .select_only()
+            .column(column)
+            .column_as(id.count(), "rows")
+            .column_as(known_until.count(), "closed")
+            .column_as(known_from.max(), "newest_from")
+            .column_as(known_until.max(), "newest_until")
+            .filter(column.is_in(chunk.iter().copied()))
+            .group_by(column)
+            .into_tuple()
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        for (value, rows, closed, from, until) in rows {
+            found.insert(value, Revision::new(rows, closed, from.max(until).map(Instant)));
+        }
+    }
+    Ok(found)
+}
+
 /// Records statements in their order; answers for each what it changed.
 pub async fn record<S>(txn: &impl ConnectionTrait, rows: Vec<S>) -> Result<Vec<Outcome<S>>, Error>
 where
@@ -100,11 +147,28 @@ where
     <S::Entity as EntityTrait>::ActiveModel:
         ActiveModelTrait<Entity = S::Entity> + ActiveModelBehavior + Send,
 {
-    let mut lines: HashMap<S::Key, Vec<Version<S>>> = load(txn, &rows).await?;
-    let mut outcomes = Vec::with_capacity(rows.len());
-    for row in rows {
-        let line = lines.entry(row.key()).or_default();
-        outcomes.push(place(line, row));
+    record_said(txn, rows.into_iter().map(Said::So).collect()).await
+}
+
+/// Records what is said in its order; answers for each what it changed. A withdrawal corrects the
+/// statement that was in force, or changes nothing.
+pub async fn record_said<S>(
+    txn: &impl ConnectionTrait,
+    said: Vec<Said<S>>,
+) -> Result<Vec<Outcome<S>>, Error>
+where
+    S: Statement + sea_orm::FromQueryResult,
+    S::Entity: EntityTrait<Model = S>,
+    <S::Entity as EntityTrait>::ActiveModel:
+        ActiveModelTrait<Entity = S::Entity> + ActiveModelBehavior + Send,
+{
+    let mut lines: HashMap<S::Key, Vec<Version<S>>> = load(txn, &said).await?;
+    let mut outcomes = Vec::with_capacity(said.len());
+    for said in said {
+        outcomes.push(match said {
+            Said::So(row) => place(lines.entry(row.key()).or_default(), row),
+            Said::Withdrawn(row) => withdraw(lines.entry(row.key()).or_default(), &row),
+        });
     }
     let mut fresh = Vec::new();
     let [id, _, known_until] = S::times();
@@ -132,13 +196,18 @@ where
 
 async fn load<S>(
     txn: &impl ConnectionTrait,
-    rows: &[S],
+    said: &[Said<S>],
 ) -> Result<HashMap<S::Key, Vec<Version<S>>>, Error>
 where
     S: Statement + sea_orm::FromQueryResult,
     S::Entity: EntityTrait<Model = S>,
 {
-    let mut wanted: Vec<Value> = rows.iter().map(Statement::lookup_value).collect();
+    fn row<S>(said: &Said<S>) -> &S {
+        match said {
+            Said::So(row) | Said::Withdrawn(row) => row,
+        }
+    }
+    let mut wanted: Vec<Value> = said.iter().map(|said| row(said).lookup_value()).collect();
     wanted.sort_by_cached_key(|value| format!("{value:?}"));
     wanted.dedup();
     let mut lines: HashMap<S::Key, Vec<Version<S>>> = HashMap::new();
@@ -159,10 +228,7 @@ where
 /// Puts a row where it belongs on the line of its key.
 fn place<S: Statement>(line: &mut Vec<Version<S>>, mut row: S) -> Outcome<S> {
     let at = row.known_from();
-    let in_force = line.iter_mut().find(|version| {
-        version.row.known_from() <= at && version.row.known_until().is_none_or(|end| at < end)
-    });
-    match in_force {
+    match in_force(line, at) {
         Some(version) if version.row.says(&row) => Outcome::Unchanged,
         Some(version) => {
             let before = version.row.clone();
@@ -185,6 +251,22 @@ fn place<S: Statement>(line: &mut Vec<Version<S>>, mut row: S) -> Outcome<S> {
             Outcome::Added
         }
     }
+}
+
+/// Closes what was in force when it became known that it was never so.
+fn withdraw<S: Statement>(line: &mut [Version<S>], row: &S) -> Outcome<S> {
+    let at = row.known_from();
+    let Some(version) = in_force(line, at) else { return Outcome::Unchanged };
+    let before = version.row.clone();
+    version.row.close(Some(at));
+    version.changed = true;
+    Outcome::Corrected(Box::new(before))
+}
+
+fn in_force<S: Statement>(line: &mut [Version<S>], at: i64) -> Option<&mut Version<S>> {
+    line.iter_mut().find(|version| {
+        version.row.known_from() <= at && version.row.known_until().is_none_or(|end| at < end)
+    })
 }
 
 /// Makes the entity of a table of statements in a module of its own.
@@ -246,6 +328,18 @@ macro_rules! statement {
                     import_id: provenance.import,
                     import_line: line.map(|line| i32::try_from(line).unwrap_or(i32::MAX)),
                 }
+            }
+        }
+
+        impl Model {
+            /// A row that withdraws what is known under this key, from `provenance.known_from` on.
+            #[allow(dead_code, reason = "not every kind of statement is ever withdrawn")]
+            pub fn never(
+                provenance: &$crate::statement::Provenance,
+                $first: $first_type,
+                $($key: $key_type,)*
+            ) -> Model {
+                Model::new(provenance, None, $first, $($key,)* $(<$value_type>::default(),)*)
             }
         }
 
@@ -313,20 +407,31 @@ mod tests {
         }
     }
 
-    fn row(text: &str, known_from: i64) -> note::Model {
-        let provenance = Provenance {
-            known_from: Instant(known_from),
+    fn known(from: i64) -> Provenance {
+        Provenance {
+            known_from: Instant(from),
             recorded_at: Instant(0),
             recorded_by: String::new(),
             import: None,
-        };
-        note::Model::new(&provenance, None, "a".into(), text.into())
+        }
     }
 
+    fn row(text: &str, known_from: i64) -> note::Model {
+        note::Model::new(&known(known_from), None, "a".into(), text.into())
+    }
+
+    fn never(known_from: i64) -> note::Model {
+        note::Model::never(&known(known_from), "a".into())
+    }
+
+    /// The line after these statements; an empty text withdraws.
     fn line(rows: &[(&str, i64)]) -> Vec<(String, i64, Option<i64>)> {
         let mut line = Vec::new();
         for (text, known_from) in rows {
-            place(&mut line, row(text, *known_from));
+            match text.is_empty() {
+                true => withdraw(&mut line, &never(*known_from)),
+                false => place(&mut line, row(text, *known_from)),
+            };
         }
         let mut said: Vec<_> = line
             .iter()
@@ -360,5 +465,14 @@ mod tests {
             said,
             [("x".into(), 10, Some(20)), ("y".into(), 20, Some(40)), ("z".into(), 40, None)]
         );
+    }
+
+    #[test]
+    fn a_withdrawal_closes_what_was_known_and_it_may_be_said_again() {
+        let said = line(&[("x", 10), ("", 20), ("", 25), ("x", 30)]);
+        assert_eq!(said, [("x".into(), 10, Some(20)), ("x".into(), 30, None)]);
+        // What became known later stays.
+        let said = line(&[("x", 10), ("y", 30), ("", 20)]);
+        assert_eq!(said, [("x".into(), 10, Some(20)), ("y".into(), 30, None)]);
     }
 }

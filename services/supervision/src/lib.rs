@@ -45,7 +45,9 @@ pub async fn start(
     let progress = vec![Progress::own(NAME, &database), follower.progress()];
     let app = App::new(database.clone(), book);
     let api = Api::new(app, kit.data_directory.join("spool"), follower.clone()).await?;
-    let (routes, tasks) = (api.routes(), vec![Box::pin(follower.follow(workforce)) as _]);
+    let routes = api.routes();
+    let purge = kit::answers::purge_by_the_hour(database.clone());
+    let tasks = vec![Box::pin(follower.follow(workforce)) as _, Box::pin(purge) as _];
     let database = Some(database);
     Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }

@@ -24,8 +24,7 @@ use kit::roster::{self, Line, table, to_column};
 use kit::server::{Door, Listener, Trail};
 use kit::shutdown::Shutdown;
 use kit::statement::Provenance;
-use kit::{Clock, Service, wire};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use kit::{Clock, Scope, Service, wire};
 use terms::{Date, Instant, Minutes};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -50,15 +49,6 @@ fn day(text: &str) -> Date {
 fn clock() -> Clock {
     let noon = Clock::system().start_of(day("2025-08-15")).0 + 12 * 3_600_000_000;
     Clock::fixed(Instant(noon))
-}
-
-struct Tables;
-
-#[tonic::async_trait]
-impl MigratorTrait for Tables {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![kit::migration::migration(), kit::roster::migration(), kit::audit::migration()]
-    }
 }
 
 struct Workforce(Database);
@@ -96,13 +86,15 @@ struct Suite {
 impl Suite {
     async fn start() -> Suite {
         let directory = tempfile::tempdir().unwrap();
-        let (kit, config) = crate::config::tests::defaults(directory.path());
+        let (kit, mut config) = crate::config::tests::defaults(directory.path());
+        config.database = kit::testing::settings(crate::NAME).await;
         let issuer = LocalIssuer::open(directory.path(), "arrs", Clock::system()).unwrap();
         let issuer = Arc::new(issuer);
         let (stop, shutdown) = Shutdown::new();
-        let database = Database::open(&config.database, "workforce", directory.path(), clock());
+        let settings = kit::testing::settings("workforce").await;
+        let database = Database::open(&settings, "workforce", directory.path(), clock());
         let database = database.await.unwrap();
-        database.migrate::<Tables>().await.unwrap();
+        database.migrate::<kit::testing::Shell>().await.unwrap();
         let told = tell(&database, |by| {
             let mut lines = organisations(by);
             lines.extend(staff(by, STAFF));
@@ -298,6 +290,7 @@ async fn tell(database: &Database, lines: impl Fn(&Provenance) -> Vec<Line>) -> 
         import: None,
     };
     let mut write = database.write().await.unwrap();
+    Scope::england().enter(&*write).await.unwrap();
     let told = roster::record(&*write, lines(&provenance)).await.unwrap();
     for line in &told.changed {
         write.tell(roster::tell(line));

@@ -1,5 +1,6 @@
 //! What the service does: one transaction a command, loaded, decided, stored and told.
 
+pub mod assignments;
 pub mod engagements;
 pub mod imports;
 pub mod organisations;

@@ -36,8 +36,9 @@ pub async fn start(
     let app = App::new(database.clone(), Arc::new(roles_known), Arc::new(mappings.held_back()));
     let api = Api::new(app, kit.data_directory.join("spool")).await?;
     let routes = api.routes();
+    let tasks = vec![Box::pin(kit::answers::purge_by_the_hour(database.clone())) as _];
     let database = Some(database);
-    Ok(Service { name: NAME, routes, progress, tasks: Vec::new(), database, refusals: None })
+    Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }
 
 /// Opens the database and brings its tables up to what this version needs.

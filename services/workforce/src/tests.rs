@@ -1,5 +1,6 @@
 //! Files through the whole of the service, on an embedded database.
 
+mod changes;
 mod england;
 mod files;
 mod matches;
@@ -48,7 +49,8 @@ fn code(text: &str) -> OdsCode {
 impl World {
     async fn new() -> World {
         let directory = tempfile::tempdir().unwrap();
-        let (kit, config) = crate::config::tests::defaults(directory.path());
+        let (kit, mut config) = crate::config::tests::defaults(directory.path());
+        config.database = kit::testing::settings(crate::NAME).await;
         let database = crate::open(&config, &kit, Clock::fixed(NOW)).await.unwrap();
         let known = roles::roles().unwrap();
         let mappings = roles::leaf_mappings(&known).unwrap().held_back();
@@ -116,6 +118,7 @@ impl World {
         };
         let rows = self.api.read(kind, spooled).unwrap();
         let mut write = self.database().write().await.unwrap();
+        context.scope.enter(&*write).await.unwrap();
         match self.api.write(&mut write, rows, &context).await? {
             Ok(applied) => {
                 write.commit().await.unwrap();

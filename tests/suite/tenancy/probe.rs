@@ -10,6 +10,7 @@ use arrs_proto::admin::v1::{
 use arrs_proto::event::v1::stream_facts_response::Part as FactPart;
 use arrs_proto::event::v1::{StreamFactsRequest, StreamFactsResponse};
 use arrs_proto::finance::v1 as finance;
+use arrs_proto::google::r#type::Date as WireDate;
 use arrs_proto::report::v1 as report;
 use arrs_proto::summary::v1::{
     GetPcnSummaryRequest, ListMembersRequest, ListMembersResponse, StreamPcnSummariesRequest,
@@ -33,6 +34,8 @@ pub struct Target {
     /// What the owner's files call an engagement there, and its name here.
     pub engagement_reference: String,
     pub engagement: String,
+    /// The engagement that began there last, and its first day.
+    pub newest: (String, WireDate),
     pub person_reference: String,
     pub person: String,
     /// An import in each of workforce, finance and supervision.
@@ -44,6 +47,7 @@ impl Target {
     fn veiled(&self, text: &str) -> String {
         let names = [
             &self.engagement,
+            &self.newest.0,
             &self.engagement_reference,
             &self.person,
             &self.person_reference,
@@ -134,6 +138,36 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
             let request = workforce::ListEngagementsRequest { parent: pcn, ..Default::default() };
             let page: workforce::ListEngagementsResponse = ask(channel, path, request).await?;
             found(page.engagements.iter().any(|it| it.name == target.engagement), &page)
+        }
+        "/arrs.workforce.v1.EngagementService/SetAssignment" => {
+            let request = workforce::SetAssignmentRequest {
+                name: target.engagement.clone(),
+                pcn,
+                start_date: Some(kit::wire::date(Date::constant(2026, 1, 1))),
+                weekly_minutes: Some(600),
+                validate_only: true,
+                ..Default::default()
+            };
+            done(ask::<_, workforce::SetAssignmentResponse>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.EngagementService/EndEngagement" => {
+            let request = workforce::EndEngagementRequest {
+                name: target.engagement.clone(),
+                last_date: Some(kit::wire::date(Date::constant(2026, 1, 1))),
+                validate_only: true,
+                ..Default::default()
+            };
+            done(ask::<_, workforce::Engagement>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.EngagementService/WithdrawAssignment" => {
+            let request = workforce::WithdrawAssignmentRequest {
+                name: target.newest.0.clone(),
+                pcn,
+                start_date: Some(target.newest.1),
+                validate_only: true,
+                ..Default::default()
+            };
+            done(ask::<_, workforce::Engagement>(channel, path, request).await)
         }
         "/arrs.workforce.v1.PersonService/GetPerson" => {
             let request = workforce::GetPersonRequest { name: target.person.clone() };

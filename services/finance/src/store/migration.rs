@@ -1,5 +1,8 @@
 //! The tables of finance, in the order in which they came.
 
+use kit::db::{Tenancy, Tenant, row_security};
+use kit::migration::TENANTS as SHELL;
+use kit::roster::{OF_ENGAGEMENT, TENANTS as ROSTER};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, date, text, uuid};
 
@@ -16,9 +19,15 @@ impl MigratorTrait for Migrator {
             Box::new(Pay),
             kit::audit::migration(),
             kit::migration::relay_and_parked(),
+            kit::answers::migration(),
+            kit::roster::tenants(),
+            row_security("m0009_row_security", TENANTS.into_iter().chain(SHELL).chain(ROSTER)),
         ]
     }
 }
+
+/// How the rows of the service's own tables belong to tenants.
+const TENANTS: [Tenancy; 1] = [("pay", &[Tenant::Column("owner_code"), OF_ENGAGEMENT])];
 
 struct Pay;
 

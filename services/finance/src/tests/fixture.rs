@@ -17,7 +17,7 @@ use kit::roster::table::{
 use kit::roster::{self, Line, to_column};
 use kit::statement::Provenance;
 use kit::table::{Problem, Problems};
-use kit::{Caller, Clock};
+use kit::{Caller, Clock, Scope};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use tempfile::TempDir;
 use terms::{Date, EngagementId, Minutes, OdsCode, Pence, Population, parse_date};
@@ -77,8 +77,7 @@ impl Finance {
         let directory = tempfile::tempdir().unwrap();
         let system = Clock::system();
         let clock = Clock::fixed(system.start_of(day("2026-07-15")));
-        let url = "".parse().unwrap();
-        let settings = kit::config::Database { url, readers: 2 };
+        let settings = kit::testing::settings(crate::NAME).await;
         let database =
             Database::open(&settings, crate::NAME, directory.path(), clock).await.unwrap();
         database.migrate::<Migrator>().await.unwrap();
@@ -88,6 +87,7 @@ impl Finance {
 
     pub(super) async fn know(&self, lines: Vec<Line>) {
         let write = self.app.database().write().await.unwrap();
+        Scope::england().enter(&*write).await.unwrap();
         roster::record(&*write, lines).await.unwrap();
         write.commit().await.unwrap();
     }
@@ -120,6 +120,7 @@ impl Finance {
         };
         let rows = FinanceImports.read("pay", file).map_err(Problems::into_vec)?;
         let mut write = database.write().await.unwrap();
+        context.scope.enter(&*write).await.unwrap();
         match FinanceImports.write(&mut write, rows, &context).await.unwrap() {
             Ok(applied) => {
                 write.commit().await.unwrap();
@@ -157,6 +158,7 @@ impl Finance {
     /// How many rows of pay there are, of any time, and the position of the newest fact.
     pub(super) async fn written(&self) -> (u64, i64) {
         let read = self.app.database().read().await.unwrap();
+        Scope::england().enter(&*read).await.unwrap();
         let rows = pay::Entity::find().count(&*read).await.unwrap();
         (rows, kit::facts::position(&*read).await.unwrap())
     }

@@ -18,6 +18,7 @@ use super::{BATCH, cursor, parked};
 use crate::client::Channel;
 use crate::db::{Database, Write};
 use crate::error::{Error, ErrorReason, chain};
+use crate::identity::Scope;
 use crate::{telemetry, wire};
 
 /// The first and the longest pause of a follower that lost its producer.
@@ -277,6 +278,7 @@ impl Follower {
     ) -> Result<(), Failed> {
         let producer = self.producer;
         let write = self.database.write().await?;
+        Scope::england().enter(&*write).await?;
         if !cursor::advance(&*write, producer, at, last).await? {
             return Err(Failed::Lost(Lost::Overtaken));
         }

@@ -9,7 +9,7 @@ use super::parked::{self, Parked};
 use crate::audit::{self, Entry, Outcome};
 use crate::db::Write;
 use crate::error::{Error, chain};
-use crate::identity::Caller;
+use crate::identity::{Caller, Scope};
 use crate::names::Fields;
 use crate::pages::Key;
 use crate::wire;
@@ -64,6 +64,7 @@ impl Follower {
     async fn redrive_first(&self, caller: &Caller, subject: &str) -> Result<bool, Error> {
         let producer = self.producer;
         let write = self.database.write().await?;
+        Scope::england().enter(&*write).await?;
         // A later fact of the subject must not pass by.
         cursor::hold(&*write, producer).await?;
         let Some(fact) = parked::first(&*write, producer, subject).await? else {
@@ -93,6 +94,7 @@ impl Follower {
     /// it had come. What comes out is what was there, unless the producer has other facts now.
     pub async fn replay(&self, caller: &Caller) -> Result<i64, Error> {
         let write = self.database.write().await?;
+        Scope::england().enter(&*write).await?;
         cursor::hold(&*write, self.producer).await?;
         let before = cursor::cursor(&*write, self.producer).await?;
         self.projection.forget(&write).await?;

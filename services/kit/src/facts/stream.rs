@@ -71,7 +71,6 @@ async fn send_facts(
         let scope = caller.scope(&*read, database.clock()).await?;
         let page = page(&*read, &scope, after).await?;
         drop(read);
-        let full = page.examined == BATCH;
         for fact in page.facts {
             count += 1;
             if send(sender, Part::Fact(fact)).await.is_err() {
@@ -84,7 +83,7 @@ async fn send_facts(
                 return Ok(());
             }
         }
-        if full {
+        if page.full {
             continue;
         }
         if !request.follow {
@@ -111,16 +110,22 @@ async fn send(sender: &Sender, part: Part) -> Result<(), ()> {
 
 struct Page {
     facts: Vec<Fact>,
-    examined: u64,
+    /// Whether there may be more at once.
+    full: bool,
+    /// Up to where nothing more is to come.
     last: i64,
 }
 
 async fn page(db: &impl ConnectionTrait, scope: &Scope, after: i64) -> Result<Page, Error> {
+    let newest = outbox::position(db).await?;
+    // The database may keep back what the scope does not hold: what comes back says nothing of
+    // how far it looked.
     let told = outbox::after(db, after, BATCH).await?;
-    let examined = u64::try_from(told.len()).expect("at most a batch");
-    let last = told.last().map_or(after, |told| told.fact.position);
+    let full = u64::try_from(told.len()).expect("at most a batch") == BATCH;
+    let last = if full { told.last().map(|told| told.fact.position) } else { None };
+    let last = last.unwrap_or(newest.max(after));
     let visible =
         |told: &outbox::Told| told.tenant.as_deref().is_none_or(|code| scope.holds_today(code));
     let facts = told.into_iter().filter(visible).map(|told| told.fact).collect();
-    Ok(Page { facts, examined, last })
+    Ok(Page { facts, full, last })
 }

@@ -39,6 +39,7 @@ roles! {
     PcnManager = "pcn-manager": [
         "reports.read", "records.backdate",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
+        "workforce.engagements.change",
         "workforce.people.readPersonal", "workforce.imports.create", "workforce.imports.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.create", "finance.imports.read",
@@ -58,6 +59,7 @@ roles! {
         "reports.read", "records.backdate",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
         "workforce.matches.read",
+        "workforce.engagements.change",
         "workforce.people.readPersonal", "workforce.imports.create", "workforce.imports.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.create", "finance.imports.read",
@@ -119,6 +121,7 @@ roles! {
         "workforce.reference.import",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
         "workforce.matches.read",
+        "workforce.engagements.change",
         "workforce.imports.create", "workforce.imports.read", "workforce.facts.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
         "finance.claims.read", "finance.imports.create", "finance.imports.read",

@@ -75,6 +75,25 @@ impl Scope {
         Ok(scope)
     }
 
+    /// Every row: for what a service does on its own account, such as following another's facts.
+    pub fn england() -> Scope {
+        Scope {
+            england: true,
+            pcns: BTreeMap::new(),
+            owners: BTreeSet::new(),
+            granted: BTreeSet::new(),
+        }
+    }
+
+    /// Lets a transaction see the rows of the scope, and no others, from here to its end, where
+    /// the database keeps rows apart itself.
+    pub async fn enter(&self, txn: &impl ConnectionTrait) -> Result<(), Error> {
+        let tenants: BTreeSet<&str> =
+            self.pcns.keys().chain(&self.owners).map(OdsCode::as_str).collect();
+        let tenants: Vec<&str> = tenants.into_iter().collect();
+        crate::db::enter(txn, self.england, &tenants).await
+    }
+
     /// PCNs that are part of a group today, with all their history, and those that were, for
     /// their days in it.
     async fn add_group(

@@ -88,6 +88,11 @@ impl Row {
         &self.0.principal
     }
 
+    /// When it began.
+    pub(super) fn began(&self) -> i64 {
+        self.0.created_at
+    }
+
     pub(super) fn is_running(&self) -> bool {
         self.0.state == RUNNING
     }
@@ -195,6 +200,17 @@ pub(super) async fn of_request(
         .await
         .map_err(db::sort)?;
     Ok(row.map(Row))
+}
+
+/// Lets the identifier of a request be used again: the import stays under its own.
+pub(super) async fn release(db: &impl ConnectionTrait, row: &Row) -> Result<(), Error> {
+    import::Entity::update_many()
+        .col_expr(import::Column::RequestId, Expr::value(row.0.id))
+        .filter(import::Column::Id.eq(row.0.id))
+        .exec(db)
+        .await
+        .map_err(db::sort)?;
+    Ok(())
 }
 
 /// Forgets an import that did not end. One that did is what its repeats are told.

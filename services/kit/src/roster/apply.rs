@@ -1,21 +1,27 @@
 //! Statements of the roster: recorded by workforce, told as facts, and recorded again from them.
 
+use std::collections::BTreeSet;
+
 use arrs_proto::event::v1 as pb;
 use prost::{Message, Name};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, Set};
 use terms::{EngagementId, Instant, OdsCode};
 use uuid::Uuid;
 
 use super::table::{
-    assignment, engagement, list_size, london_area, organisation, organisation_relation,
+    assignment, engagement, engagement_tenant, list_size, london_area, organisation,
+    organisation_relation,
 };
 use super::{from_column, to_column};
 use crate::db::{self, Write};
 use crate::error::Error;
 use crate::facts::{NewFact, Projection};
 use crate::names;
-use crate::statement::{self, Outcome, Provenance};
+use crate::statement::{self, Outcome, Provenance, Said};
 use crate::wire;
+
+/// Pairs written in one statement.
+const PAIRS: usize = 10_000;
 
 /// One statement of the roster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +38,8 @@ pub enum Line {
     Engagement(engagement::Model),
     /// An engagement has hours in a PCN.
     Assignment(assignment::Model),
+    /// An engagement never had these hours: the key of the row is what counts.
+    NoAssignment(assignment::Model),
 }
 
 /// What recording lines of the roster changed.
@@ -62,35 +70,79 @@ pub async fn record(txn: &impl ConnectionTrait, lines: Vec<Line>) -> Result<Told
             Line::LondonArea(row) => areas.push(row),
             Line::ListSize(row) => lists.push(row),
             Line::Engagement(row) => engagements.push(row),
-            Line::Assignment(row) => assignments.push(row),
+            Line::Assignment(row) => assignments.push(Said::So(row)),
+            Line::NoAssignment(row) => assignments.push(Said::Withdrawn(row)),
         }
     }
+    // First, so that the rows that follow belong to somebody who may write them.
+    concern(txn, &engagements, &assignments).await?;
     let mut told = Told::default();
-    told.take(
-        &organisations,
-        statement::record(txn, organisations.clone()).await?,
-        Line::Organisation,
-    );
-    told.take(&relations, statement::record(txn, relations.clone()).await?, Line::Relation);
-    told.take(&areas, statement::record(txn, areas.clone()).await?, Line::LondonArea);
-    told.take(&lists, statement::record(txn, lists.clone()).await?, Line::ListSize);
-    told.take(&engagements, statement::record(txn, engagements.clone()).await?, Line::Engagement);
-    told.take(&assignments, statement::record(txn, assignments.clone()).await?, Line::Assignment);
+    let outcomes = statement::record(txn, organisations.clone()).await?;
+    told.take(organisations.into_iter().map(Line::Organisation), outcomes, Line::Organisation);
+    let outcomes = statement::record(txn, relations.clone()).await?;
+    told.take(relations.into_iter().map(Line::Relation), outcomes, Line::Relation);
+    let outcomes = statement::record(txn, areas.clone()).await?;
+    told.take(areas.into_iter().map(Line::LondonArea), outcomes, Line::LondonArea);
+    let outcomes = statement::record(txn, lists.clone()).await?;
+    told.take(lists.into_iter().map(Line::ListSize), outcomes, Line::ListSize);
+    let outcomes = statement::record(txn, engagements.clone()).await?;
+    told.take(engagements.into_iter().map(Line::Engagement), outcomes, Line::Engagement);
+    let outcomes = statement::record_said(txn, assignments.clone()).await?;
+    let lines = assignments.into_iter().map(|said| match said {
+        Said::So(row) => Line::Assignment(row),
+        Said::Withdrawn(row) => Line::NoAssignment(row),
+    });
+    told.take(lines, outcomes, Line::Assignment);
     Ok(told)
 }
 
+/// Notes whom engagements concern.
+async fn concern(
+    txn: &impl ConnectionTrait,
+    engagements: &[engagement::Model],
+    assignments: &[Said<assignment::Model>],
+) -> Result<(), Error> {
+    let assignments = assignments.iter().filter_map(|said| match said {
+        Said::So(row) => Some(row),
+        Said::Withdrawn(_) => None,
+    });
+    let owners = engagements.iter().map(|row| (row.owner_code.as_str(), row.engagement_id));
+    let pcns = assignments.map(|row| (row.pcn_code.as_str(), row.engagement_id));
+    let pairs: BTreeSet<(&str, Uuid)> = owners.chain(pcns).collect();
+    let rows: Vec<_> = pairs
+        .into_iter()
+        .map(|(tenant, id)| engagement_tenant::ActiveModel {
+            tenant_code: Set(tenant.to_owned()),
+            engagement_id: Set(id),
+        })
+        .collect();
+    for chunk in rows.chunks(PAIRS) {
+        engagement_tenant::Entity::insert_many(chunk.iter().cloned())
+            .on_conflict_do_nothing()
+            .exec_without_returning(txn)
+            .await
+            .map_err(db::sort)?;
+    }
+    Ok(())
+}
+
 impl Told {
-    fn take<S: Clone>(&mut self, rows: &[S], outcomes: Vec<Outcome<S>>, line: impl Fn(S) -> Line) {
-        for (row, outcome) in rows.iter().zip(outcomes) {
+    fn take<S>(
+        &mut self,
+        lines: impl Iterator<Item = Line>,
+        outcomes: Vec<Outcome<S>>,
+        before: fn(S) -> Line,
+    ) {
+        for (line, outcome) in lines.zip(outcomes) {
             match outcome {
                 Outcome::Unchanged => self.unchanged += 1,
                 Outcome::Added => {
                     self.added += 1;
-                    self.changed.push(line(row.clone()));
+                    self.changed.push(line);
                 }
                 Outcome::Corrected(old) => {
-                    self.corrected.push((line(row.clone()), line(*old)));
-                    self.changed.push(line(row.clone()));
+                    self.corrected.push((line.clone(), before(*old)));
+                    self.changed.push(line);
                 }
             }
         }
@@ -188,6 +240,16 @@ pub fn tell(line: &Line) -> NewFact {
             };
             NewFact::new(&fact, subject, row.pcn_code.parse().ok())
         }
+        Line::NoAssignment(row) => {
+            let subject = EngagementId(row.engagement_id).to_string();
+            let fact = pb::AssignmentWithdrawn {
+                known_from_time: since(row.known_from),
+                engagement: subject.clone(),
+                pcn: code(&row.pcn_code),
+                valid_from_date: optional(Some(row.valid_from)),
+            };
+            NewFact::new(&fact, subject, row.pcn_code.parse().ok())
+        }
     }
 }
 
@@ -216,6 +278,7 @@ impl Projection for Followed {
         london_area::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
         list_size::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
         engagement::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
+        engagement_tenant::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
         assignment::Entity::delete_many().exec(txn).await.map_err(db::sort)?;
         Ok(())
     }
@@ -229,7 +292,7 @@ impl Line {
             Line::LondonArea(row) => row.id = id,
             Line::ListSize(row) => row.id = id,
             Line::Engagement(row) => row.id = id,
-            Line::Assignment(row) => row.id = id,
+            Line::Assignment(row) | Line::NoAssignment(row) => row.id = id,
         }
     }
 }
@@ -317,6 +380,14 @@ fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
             fact.contract_minutes,
             fact.stage,
             Some(fact.band).filter(|band| !band.is_empty()),
+        ))
+    } else if kind == pb::AssignmentWithdrawn::full_name() {
+        let fact = decode::<pb::AssignmentWithdrawn>(body)?;
+        Line::NoAssignment(assignment::Model::never(
+            &by(&fact.known_from_time),
+            engagement_id(&fact.engagement)?,
+            ods(&fact.pcn)?,
+            needed(day(fact.valid_from_date.as_ref())?)?,
         ))
     } else {
         return Ok(None);

@@ -118,3 +118,54 @@ impl MigrationTrait for Roster {
         Ok(())
     }
 }
+
+/// Makes the table of whom engagements concern, and fills it.
+pub fn tenants() -> Box<dyn MigrationTrait> {
+    Box::new(Tenants)
+}
+
+struct Tenants;
+
+impl MigrationName for Tenants {
+    fn name(&self) -> &str {
+        "m0008_engagement_tenant"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Tenants {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create()
+            .table("engagement_tenant")
+            .col(text("tenant_code"))
+            .col(uuid("engagement_id"))
+            .primary_key(Index::create().col("tenant_code").col("engagement_id"))
+            .to_owned();
+        manager.create_table(table).await?;
+        let index = Index::create()
+            .table("engagement_tenant")
+            .name("engagement_tenant_engagement")
+            .col("engagement_id")
+            .to_owned();
+        manager.create_index(index).await?;
+        let tenants = Query::select()
+            .columns(["owner_code", "engagement_id"])
+            .from("engagement")
+            .union(
+                UnionType::Distinct,
+                Query::select()
+                    .columns(["pcn_code", "engagement_id"])
+                    .from("assignment")
+                    .to_owned(),
+            )
+            .to_owned();
+        let fill = Query::insert()
+            .into_table("engagement_tenant")
+            .columns(["tenant_code", "engagement_id"])
+            .select_from(tenants)
+            .map_err(|error| DbErr::Migration(error.to_string()))?
+            .to_owned();
+        manager.get_connection().execute(&fill).await?;
+        Ok(())
+    }
+}

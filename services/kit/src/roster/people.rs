@@ -16,7 +16,8 @@ use super::{from_column, to_column};
 use crate::db;
 use crate::error::Error;
 use crate::identity::Scope;
-use crate::statement::known_at;
+use crate::revision::Revision;
+use crate::statement::{self, known_at};
 
 /// Keys looked up in one statement.
 const KEYS: usize = 5_000;
@@ -236,6 +237,26 @@ async fn ids_where<T: Clone + Into<Value>>(
         ids.extend(found);
     }
     Ok(ids)
+}
+
+/// How often the records of engagements have changed: themselves, and their hours wherever they
+/// are.
+pub async fn revisions(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Revision>, Error> {
+    let (itself, hours) = (engagement::Column::EngagementId, assignment::Column::EngagementId);
+    let mut all = statement::revisions::<engagement::Model>(db, itself, ids).await?;
+    for (id, hours) in statement::revisions::<assignment::Model>(db, hours, ids).await? {
+        let itself = all.entry(id).or_default();
+        *itself = itself.and(hours);
+    }
+    Ok(all)
+}
+
+/// How often the record of one engagement has changed.
+pub async fn revision(db: &impl ConnectionTrait, id: EngagementId) -> Result<Revision, Error> {
+    Ok(revisions(db, &[id.0]).await?.remove(&id.0).unwrap_or_default())
 }
 
 /// Engagements by their identifiers, whole, in the order of identifiers.

@@ -86,3 +86,26 @@ pub mod assignment {
         }
     }
 }
+
+/// Whom an engagement concerns: its owner, and every PCN that it has or ever had hours in.
+///
+/// A row never goes: who could see an engagement once keeps its history.
+pub mod engagement_tenant {
+    use sea_orm::entity::prelude::*;
+
+    #[allow(missing_docs, reason = "columns are documented with their facts")]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "engagement_tenant")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_code: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub engagement_id: Uuid,
+    }
+
+    #[allow(missing_docs, reason = "there are no relations")]
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,5 +1,8 @@
 //! The tables, in the order in which versions made them.
 
+use kit::db::{Tenancy, Tenant, row_security};
+use kit::migration::TENANTS as SHELL;
+use kit::roster::TENANTS as ROSTER;
 use kit::statement::columns;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{date, integer, text, uuid};
@@ -16,9 +19,16 @@ impl MigratorTrait for Migrator {
             Box::new(Sessions),
             kit::audit::migration(),
             kit::migration::relay_and_parked(),
+            kit::answers::migration(),
+            kit::roster::tenants(),
+            row_security("m0009_row_security", TENANTS.into_iter().chain(SHELL).chain(ROSTER)),
         ]
     }
 }
+
+/// How the rows of the service's own tables belong to tenants.
+const TENANTS: [Tenancy; 1] =
+    [("session", &[Tenant::Column("pcn_code"), Tenant::Column("owner_code")])];
 
 struct Sessions;
 

@@ -6,6 +6,7 @@ use super::*;
 /// Every row of the roster.
 async fn rows(database: &Database) -> Vec<String> {
     let read = database.read().await.unwrap();
+    kit::Scope::england().enter(&*read).await.unwrap();
     let mut rows = Vec::new();
     macro_rules! take {
         ($($table:ident)*) => {

@@ -4,10 +4,11 @@ pub(super) mod wire;
 
 use arrs_proto::workforce::v1 as pb;
 use arrs_proto::workforce::v1::engagement_service_server::EngagementService;
-use kit::names::{self, Fields};
+use kit::names::Fields;
 use kit::{Cut, Error};
 use tonic::{Request, Response, Status};
 
+use crate::NAME;
 use crate::api::Api;
 use crate::app::engagements::List;
 
@@ -20,10 +21,7 @@ impl EngagementService for Api {
         let caller = kit::server::caller(&request)?;
         let pb::GetEngagementRequest { name, known_at_date } = request.into_inner();
         let mut fields = Fields::new();
-        let id = names::parse_engagement(&name);
-        if id.is_none() {
-            fields.violation("name", "must be an engagement such as engagements/0198c2a4-...");
-        }
+        let id = wire::name(&name, &mut fields);
         let cut = Cut::parse(None, known_at_date, self.app.database().clock(), &mut fields)?;
         fields.finish()?;
         let id = id.ok_or_else(|| Error::internal("a field was not checked"))?;
@@ -52,5 +50,35 @@ impl EngagementService for Api {
             page.next(&mut rows, &self.key, |seen| seen.engaged.engagement.id.0.to_string());
         let engagements = rows.into_iter().map(wire::engagement).collect();
         Ok(Response::new(pb::ListEngagementsResponse { engagements, next_page_token }))
+    }
+
+    async fn set_assignment(
+        &self,
+        request: Request<pb::SetAssignmentRequest>,
+    ) -> Result<Response<pb::SetAssignmentResponse>, Status> {
+        let caller = kit::server::caller(&request)?;
+        let (command, asked) = wire::set_assignment(request.into_inner())?;
+        let answer = self.app.set_assignment(&caller, &command, asked).await?;
+        Ok(kit::server::answered(answer, NAME)?)
+    }
+
+    async fn end_engagement(
+        &self,
+        request: Request<pb::EndEngagementRequest>,
+    ) -> Result<Response<pb::Engagement>, Status> {
+        let caller = kit::server::caller(&request)?;
+        let (command, asked) = wire::end_engagement(request.into_inner())?;
+        let answer = self.app.end_engagement(&caller, &command, asked).await?;
+        Ok(kit::server::answered(answer, NAME)?)
+    }
+
+    async fn withdraw_assignment(
+        &self,
+        request: Request<pb::WithdrawAssignmentRequest>,
+    ) -> Result<Response<pb::Engagement>, Status> {
+        let caller = kit::server::caller(&request)?;
+        let (command, asked) = wire::withdraw_assignment(request.into_inner())?;
+        let answer = self.app.withdraw_assignment(&caller, &command, asked).await?;
+        Ok(kit::server::answered(answer, NAME)?)
     }
 }

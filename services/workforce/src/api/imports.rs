@@ -1,6 +1,6 @@
 //! Files that are brought in.
 
-mod cells;
+pub(in crate::api) mod cells;
 mod lists;
 mod ods_partners;
 mod ods_pcns;

@@ -1,7 +1,7 @@
 //! Engagements, with the hours that the caller may see.
 
 use kit::roster::{self, Engaged};
-use kit::{Caller, Cut, Error, Scope, names};
+use kit::{Caller, Cut, Error, Revision, Scope, names};
 use terms::{Date, EngagementId, Minutes, OdsCode, OrganisationKind};
 use uuid::Uuid;
 
@@ -15,6 +15,8 @@ pub struct Seen {
     pub engaged: Engaged,
     /// Minutes a week worked where the caller cannot look, on the day asked about.
     pub elsewhere: Minutes,
+    /// The version of the record, for who keeps it; none in a cut of an earlier day.
+    pub revision: Option<Revision>,
 }
 
 /// Which page of engagements is asked for.
@@ -42,7 +44,8 @@ impl App {
         let scope = caller.scope(&*read, self.database.clock()).await?;
         let found = roster::engagement_by_id(&*read, &scope, id, cut.at).await?;
         let found = found.ok_or_else(|| caller.denied(&id.to_string()))?;
-        Ok(seen(&scope, found, cut.as_of))
+        let revision = roster::revision(&*read, id).await?;
+        Ok(seen(&scope, found, cut.as_of).of_version(&scope, cut, Some(revision)))
     }
 
     /// One page of the engagements with hours in a PCN on days that the caller may see, in the order
@@ -57,7 +60,22 @@ impl App {
             return Err(caller.denied(&names::pcn(pcn)));
         }
         let page = roster::engagements_of_pcn(&*read, &scope, pcn, *after, *limit, cut.at).await?;
-        Ok(page.into_iter().map(|engaged| seen(&scope, engaged, cut.as_of)).collect())
+        let ids: Vec<Uuid> = page.iter().map(|engaged| engaged.engagement.id.0).collect();
+        let revisions = roster::revisions(&*read, &ids).await?;
+        let each = |engaged: Engaged| {
+            let revision = revisions.get(&engaged.engagement.id.0).copied();
+            seen(&scope, engaged, cut.as_of).of_version(&scope, cut, revision)
+        };
+        Ok(page.into_iter().map(each).collect())
+    }
+}
+
+impl Seen {
+    /// With its version, if the caller keeps the record and is shown it as it is now: the version
+    /// counts hours wherever they are, so it would tell others that hidden ones changed.
+    pub(super) fn of_version(self, scope: &Scope, cut: &Cut, revision: Option<Revision>) -> Seen {
+        let kept = scope.owns(&self.engaged.engagement.owner) && cut.known_at.is_none();
+        Seen { revision: revision.filter(|_| kept), ..self }
     }
 }
 
@@ -77,5 +95,5 @@ pub(super) fn seen(scope: &Scope, mut engaged: Engaged, day: Date) -> Seen {
     let here: Minutes =
         engaged.assignments.iter().filter(today).map(|assignment| assignment.weekly).sum();
     let all = assigned.max(contract.unwrap_or(Minutes::ZERO));
-    Seen { engaged, elsewhere: Minutes::new(all.get() - here.get()) }
+    Seen { engaged, elsewhere: Minutes::new(all.get() - here.get()), revision: None }
 }

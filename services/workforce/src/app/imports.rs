@@ -145,9 +145,10 @@ fn correction(new: &Line, old: &Line) -> String {
             | Line::LondonArea(_)
             | Line::ListSize(_)
             | Line::Engagement(_)
-            | Line::Assignment(_),
+            | Line::Assignment(_)
+            | Line::NoAssignment(_),
             _,
-        ) => unreachable!("a line takes the place of one of its own table"),
+        ) => unreachable!("a line of a file takes the place of one of its own table"),
     };
     let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
     format!("{place}{what}: {before} -> {after}")

@@ -41,29 +41,32 @@ pub async fn people_across_owners(
     after: Option<PersonId>,
     limit: u64,
 ) -> Result<Vec<PersonId>, Error> {
-    let (here, other) = ("person_particulars", "other");
-    let elsewhere = Query::select()
-        .expr(Expr::val(1))
-        .from_as(here, other)
-        .and_where(Expr::col((other, "registration_key")).equals((here, "registration_key")))
-        .and_where(Expr::col((other, "owner_code")).not_equals((here, "owner_code")))
-        .to_owned();
-    let mut query = person_particulars::Entity::find()
-        .select_only()
-        .column(person_particulars::Column::PersonId)
-        .filter(person_particulars::Column::RegistrationKey.is_not_null())
-        .filter(Expr::exists(elsewhere));
-    if let Some(after) = after {
-        query = query.filter(person_particulars::Column::PersonId.gt(after.0));
-    }
-    let ids: Vec<Uuid> = query
-        .order_by_asc(person_particulars::Column::PersonId)
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await
-        .map_err(db::sort)?;
-    Ok(ids.into_iter().map(PersonId).collect())
+    let found = async {
+        let (here, other) = ("person_particulars", "other");
+        let elsewhere = Query::select()
+            .expr(Expr::val(1))
+            .from_as(here, other)
+            .and_where(Expr::col((other, "registration_key")).equals((here, "registration_key")))
+            .and_where(Expr::col((other, "owner_code")).not_equals((here, "owner_code")))
+            .to_owned();
+        let mut query = person_particulars::Entity::find()
+            .select_only()
+            .column(person_particulars::Column::PersonId)
+            .filter(person_particulars::Column::RegistrationKey.is_not_null())
+            .filter(Expr::exists(elsewhere));
+        if let Some(after) = after {
+            query = query.filter(person_particulars::Column::PersonId.gt(after.0));
+        }
+        let ids: Vec<Uuid> = query
+            .order_by_asc(person_particulars::Column::PersonId)
+            .limit(limit)
+            .into_tuple()
+            .all(db)
+            .await
+            .map_err(db::sort)?;
+        Ok(ids.into_iter().map(PersonId).collect())
+    };
+    db::across_tenants(db, found).await
 }
 
 /// Of the humans behind some people those whom several owners keep, each with all records of
@@ -72,43 +75,47 @@ pub async fn records_across_owners(
     db: &impl ConnectionTrait,
     people: &[PersonId],
 ) -> Result<Vec<Vec<Record>>, Error> {
-    let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
-    let mut keys: BTreeSet<String> = BTreeSet::new();
-    for chunk in people.chunks(KEYS) {
-        let found: Vec<String> = person_particulars::Entity::find()
-            .select_only()
-            .column(person_particulars::Column::RegistrationKey)
-            .filter(person_particulars::Column::PersonId.is_in(chunk.iter().copied()))
-            .filter(person_particulars::Column::RegistrationKey.is_not_null())
-            .into_tuple()
-            .all(db)
-            .await
-            .map_err(db::sort)?;
-        keys.extend(found);
-    }
-    let keys: Vec<String> = keys.into_iter().collect();
-    let mut humans: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-    for chunk in keys.chunks(KEYS) {
-        let rows: Vec<(String, Uuid, String)> = person_particulars::Entity::find()
-            .select_only()
-            .columns([
-                person_particulars::Column::RegistrationKey,
-                person_particulars::Column::PersonId,
-                person_particulars::Column::OwnerCode,
-            ])
-            .filter(person_particulars::Column::RegistrationKey.is_in(chunk.iter().cloned()))
-            .order_by_asc(person_particulars::Column::PersonId)
-            .into_tuple()
-            .all(db)
-            .await
-            .map_err(db::sort)?;
-        for (key, person, owner) in rows {
-            let record = Record { person: PersonId(person), owner: stored_code(&owner)? };
-            humans.entry(key).or_default().push(record);
+    let found = async {
+        let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+        let mut keys: BTreeSet<String> = BTreeSet::new();
+        for chunk in people.chunks(KEYS) {
+            let found: Vec<String> = person_particulars::Entity::find()
+                .select_only()
+                .column(person_particulars::Column::RegistrationKey)
+                .filter(person_particulars::Column::PersonId.is_in(chunk.iter().copied()))
+                .filter(person_particulars::Column::RegistrationKey.is_not_null())
+                .into_tuple()
+                .all(db)
+                .await
+                .map_err(db::sort)?;
+            keys.extend(found);
         }
-    }
-    let several = |human: &Vec<Record>| human.iter().any(|record| record.owner != human[0].owner);
-    Ok(humans.into_values().filter(several).collect())
+        let keys: Vec<String> = keys.into_iter().collect();
+        let mut humans: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        for chunk in keys.chunks(KEYS) {
+            let rows: Vec<(String, Uuid, String)> = person_particulars::Entity::find()
+                .select_only()
+                .columns([
+                    person_particulars::Column::RegistrationKey,
+                    person_particulars::Column::PersonId,
+                    person_particulars::Column::OwnerCode,
+                ])
+                .filter(person_particulars::Column::RegistrationKey.is_in(chunk.iter().cloned()))
+                .order_by_asc(person_particulars::Column::PersonId)
+                .into_tuple()
+                .all(db)
+                .await
+                .map_err(db::sort)?;
+            for (key, person, owner) in rows {
+                let record = Record { person: PersonId(person), owner: stored_code(&owner)? };
+                humans.entry(key).or_default().push(record);
+            }
+        }
+        let several =
+            |human: &Vec<Record>| human.iter().any(|record| record.owner != human[0].owner);
+        Ok(humans.into_values().filter(several).collect())
+    };
+    db::across_tenants(db, found).await
 }
 
 /// All hours of some people, whoever keeps them and wherever they are, as known now.
@@ -116,42 +123,47 @@ pub async fn hours_across_owners(
     db: &impl ConnectionTrait,
     people: &[PersonId],
 ) -> Result<HashMap<PersonId, Vec<Hours>>, Error> {
-    let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
-    let mut found: HashMap<PersonId, Vec<Hours>> = HashMap::new();
-    for chunk in people.chunks(KEYS) {
-        let rows: Vec<(Uuid, String, Option<Uuid>)> = engagement::Entity::find()
-            .select_only()
-            .columns([
-                engagement::Column::EngagementId,
-                engagement::Column::OwnerCode,
-                engagement::Column::PersonId,
-            ])
-            .filter(engagement::Column::PersonId.is_in(chunk.iter().copied()))
-            .filter(known_at::<engagement::Model>(NOW))
-            .into_tuple()
-            .all(db)
-            .await
-            .map_err(db::sort)?;
-        let mut engagements: HashMap<Uuid, (PersonId, OdsCode)> = HashMap::new();
-        for (engagement, owner, person) in rows {
-            let Some(person) = person else { continue };
-            engagements.insert(engagement, (PersonId(person), stored_code(&owner)?));
-        }
-        let ids: Vec<Uuid> = engagements.keys().copied().collect();
-        for chunk in ids.chunks(KEYS) {
-            let rows = assignment::Entity::find()
-                .filter(assignment::Column::EngagementId.is_in(chunk.iter().copied()))
-                .filter(known_at::<assignment::Model>(NOW))
+    let found = async {
+        let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+        let mut found: HashMap<PersonId, Vec<Hours>> = HashMap::new();
+        for chunk in people.chunks(KEYS) {
+            let rows: Vec<(Uuid, String, Option<Uuid>)> = engagement::Entity::find()
+                .select_only()
+                .columns([
+                    engagement::Column::EngagementId,
+                    engagement::Column::OwnerCode,
+                    engagement::Column::PersonId,
+                ])
+                .filter(engagement::Column::PersonId.is_in(chunk.iter().copied()))
+                .filter(known_at::<engagement::Model>(NOW))
+                .into_tuple()
                 .all(db)
                 .await
                 .map_err(db::sort)?;
-            for row in rows {
-                let Some((person, owner)) = engagements.get(&row.engagement_id) else { continue };
-                found.entry(*person).or_default().push(hours(owner, &row)?);
+            let mut engagements: HashMap<Uuid, (PersonId, OdsCode)> = HashMap::new();
+            for (engagement, owner, person) in rows {
+                let Some(person) = person else { continue };
+                engagements.insert(engagement, (PersonId(person), stored_code(&owner)?));
+            }
+            let ids: Vec<Uuid> = engagements.keys().copied().collect();
+            for chunk in ids.chunks(KEYS) {
+                let rows = assignment::Entity::find()
+                    .filter(assignment::Column::EngagementId.is_in(chunk.iter().copied()))
+                    .filter(known_at::<assignment::Model>(NOW))
+                    .all(db)
+                    .await
+                    .map_err(db::sort)?;
+                for row in rows {
+                    let Some((person, owner)) = engagements.get(&row.engagement_id) else {
+                        continue;
+                    };
+                    found.entry(*person).or_default().push(hours(owner, &row)?);
+                }
             }
         }
-    }
-    Ok(found)
+        Ok(found)
+    };
+    db::across_tenants(db, found).await
 }
 
 fn hours(owner: &OdsCode, row: &assignment::Model) -> Result<Hours, Error> {

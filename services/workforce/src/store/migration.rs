@@ -2,6 +2,9 @@
 
 mod registration_match;
 
+use kit::db::{Tenancy, Tenant, row_security};
+use kit::migration::TENANTS as SHELL;
+use kit::roster::TENANTS as ROSTER;
 use kit::statement::columns;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, boolean, date_null, integer, text, text_null, uuid};
@@ -19,9 +22,25 @@ impl MigratorTrait for Migrator {
             kit::audit::migration(),
             Box::new(registration_match::RegistrationMatch),
             kit::migration::relay_and_parked(),
+            kit::answers::migration(),
+            kit::roster::tenants(),
+            row_security("m0009_row_security", TENANTS.into_iter().chain(SHELL).chain(ROSTER)),
         ]
     }
 }
+
+/// How the rows of the service's own tables belong to tenants.
+const TENANTS: [Tenancy; 4] = [
+    ("person", &[Tenant::Column("owner_code"), ENGAGED]),
+    ("person_particulars", &[Tenant::Column("owner_code"), OF_PERSON]),
+    ("registration", &[Tenant::Column("owner_code"), OF_PERSON]),
+    ("national_return_row", &[Tenant::Column("pcn_code")]),
+];
+
+/// Somebody with an engagement that may be seen.
+const ENGAGED: Tenant = Tenant::Through { column: "id", table: "engagement", other: "person_id" };
+/// Of somebody who may be seen.
+const OF_PERSON: Tenant = Tenant::Through { column: "person_id", table: "person", other: "id" };
 
 struct People;
 

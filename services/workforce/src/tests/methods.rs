@@ -183,6 +183,7 @@ async fn facts_carry_no_particulars_and_make_the_same_roster() {
     // A projection that starts from nothing arrives at the same engagements.
     let other = World::new().await;
     let write = other.database().write().await.unwrap();
+    kit::Scope::england().enter(&*write).await.unwrap();
     kit::roster::Followed.apply(&write, &facts).await.unwrap();
     write.commit().await.unwrap();
     let told = other.summary(OPERATOR, "U09081", "2025-07", Some(JULY)).await.unwrap();

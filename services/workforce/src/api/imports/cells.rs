@@ -69,7 +69,7 @@ pub(super) fn reference(text: &str) -> Result<String, ParseError> {
 }
 
 /// A name or another text.
-pub(super) fn text(text: &str) -> Result<String, ParseError> {
+pub(in crate::api) fn text(text: &str) -> Result<String, ParseError> {
     const EXPECTED: ParseError =
         ParseError { expected: "must have 1 to 200 characters that can be printed" };
     let length = text.chars().count();

@@ -24,7 +24,8 @@ use terms::{
 use uuid::Uuid;
 
 use self::agreement::{engagements_agree, keys, people_agree};
-use self::check::{Roster, alone, check_roster, last_of, minutes, same_key};
+pub(in crate::app) use self::check::alone;
+use self::check::{Roster, check_roster, last_of, minutes, same_key};
 use super::places::day_after;
 use super::{Sheet, record};
 use crate::domain::role::Roles;
@@ -88,11 +89,45 @@ impl std::fmt::Debug for Row {
 }
 
 /// The rows of one engagement, with who keeps it.
-struct Group<'a> {
-    rows: Vec<&'a Row>,
-    owner: OdsCode,
-    id: EngagementId,
-    person: Option<PersonId>,
+pub(in crate::app) struct Group<'a> {
+    /// In the order of their first days.
+    pub(in crate::app) rows: Vec<&'a Row>,
+    pub(in crate::app) owner: OdsCode,
+    pub(in crate::app) id: EngagementId,
+    pub(in crate::app) person: Option<PersonId>,
+    pub(in crate::app) unsaid: Unsaid,
+}
+
+/// What becomes of an end, a contract or a band that is known and that a row does not give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::app) enum Unsaid {
+    /// It stays: an empty cell of a file clears nothing.
+    Stays,
+    /// It is no longer so: a call says all of it.
+    Clears,
+}
+
+/// What a row states, with what stays of what is known under its key.
+struct Stated {
+    end: Option<Date>,
+    contract: Option<Minutes>,
+    band: Option<Band>,
+}
+
+impl Group<'_> {
+    fn stated(&self, row: &Row, before: Option<&Stored>) -> Stated {
+        let Row { end, contract, band, .. } = *row;
+        let known = match self.unsaid {
+            Unsaid::Stays => before.and_then(|before| same_key(before, row)),
+            Unsaid::Clears => None,
+        };
+        let Some(known) = known else { return Stated { end, contract, band } };
+        Stated {
+            end: end.or_else(|| last_of(known)),
+            contract: contract.or_else(|| known.contract_minutes.and_then(minutes)),
+            band: band.or_else(|| known.band.as_deref()?.parse().ok()),
+        }
+    }
 }
 
 /// Checks and writes a file.
@@ -103,7 +138,6 @@ pub async fn import(
     context: &Context,
 ) -> Result<Result<Applied, Problems>, Error> {
     let Sheet { rows, mut problems, count: records } = sheet;
-    let at = context.provenance.known_from;
     let scope = &context.scope;
     check_owner(write, context).await?;
     keys(&rows, &mut problems);
@@ -145,28 +179,24 @@ pub async fn import(
             })
         });
         let id = id.unwrap_or_else(|| EngagementId(Uuid::now_v7()));
-        groups.push(Group { rows: lines, owner, id, person });
+        groups.push(Group { rows: lines, owner, id, person, unsaid: Unsaid::Stays });
     }
 
-    let involved: BTreeSet<PersonId> = groups.iter().filter_map(|group| group.person).collect();
-    let mut engagements: BTreeSet<EngagementId> = groups.iter().map(|group| group.id).collect();
-    engagements.extend(people::engagements_of(&**write, scope, &involved, at).await?);
-    let stored = people::stored(&**write, scope, &engagements, at).await?;
-    let particulars = people::particulars(&**write, scope, &involved).await?;
-    let mut notes = Vec::new();
-    let outside = check_days(&groups, &stored, scope, &mut problems);
-    let uncovered = rows.iter().filter(|row| outside.contains(&row.line));
-    alone(uncovered, roles, &mut problems);
-    refused.extend(outside);
-    let roster = Roster { groups: &groups, stored: &stored, refused: &refused, scope };
-    check_roster(&roster, &particulars, roles, &mut problems, &mut notes);
+    let Known { stored, particulars, warnings } =
+        examine(write, &groups, &mut refused, roles, context, &mut problems).await?;
     if !problems.is_empty() {
         return Ok(Err(problems));
     }
 
+    let mut notes = warnings.iter().map(note).collect();
     remark(&rows, &known, &mut notes);
     remark_ends(&groups, &stored, scope, &mut notes);
-    let lines = lines(&groups, &stored, context);
+    let mut lines = Vec::new();
+    for group in &groups {
+        let before = stored.get(&group.id);
+        lines.push(engagement_line(group, before, context));
+        lines.extend(assignment_lines(group, before, context));
+    }
     people::add(&**write, scope, &new_people).await?;
     let mut applied = record(write, lines, records, notes).await?;
     let changed = changed_particulars(&groups, &particulars);
@@ -196,6 +226,45 @@ pub async fn import(
     Ok(Ok(applied))
 }
 
+/// What is known of the engagements that rows name and of their people, and what had better not
+/// be so with the rows.
+pub(in crate::app) struct Known {
+    pub(in crate::app) stored: HashMap<EngagementId, Stored>,
+    particulars: HashMap<PersonId, Particulars>,
+    pub(in crate::app) warnings: Vec<Problem>,
+}
+
+/// Compares rows with what is known of their engagements and of all others of the same people.
+///
+/// Rows that are `refused` already are left out; those refused here are added.
+pub(in crate::app) async fn examine(
+    write: &Write,
+    groups: &[Group<'_>],
+    refused: &mut BTreeSet<u32>,
+    roles: &Roles,
+    context: &Context,
+    problems: &mut Problems,
+) -> Result<Known, Error> {
+    let (scope, at) = (&context.scope, context.provenance.known_from);
+    let involved: BTreeSet<PersonId> = groups.iter().filter_map(|group| group.person).collect();
+    let mut engagements: BTreeSet<EngagementId> = groups.iter().map(|group| group.id).collect();
+    engagements.extend(people::engagements_of(&**write, scope, &involved, at).await?);
+    let stored = people::stored(&**write, scope, &engagements, at).await?;
+    let particulars = people::particulars(&**write, scope, &involved).await?;
+    let outside = check_days(groups, &stored, scope, problems);
+    let rows = groups.iter().flat_map(|group| group.rows.iter().copied());
+    alone(rows.filter(|row| outside.contains(&row.line)), roles, problems);
+    refused.extend(outside);
+    let roster = Roster { groups, stored: &stored, refused, scope };
+    let warnings = check_roster(&roster, &particulars, roles, problems);
+    Ok(Known { stored, particulars, warnings })
+}
+
+fn note(warning: &Problem) -> String {
+    let Problem { line, column, reason, .. } = warning;
+    format!("line {line}: {column}: {reason}")
+}
+
 /// Refuses an owner that was named and keeps no records: one that is not known, closed or of
 /// another kind.
 async fn check_owner(write: &Write, context: &Context) -> Result<(), Error> {
@@ -212,7 +281,7 @@ async fn check_owner(write: &Write, context: &Context) -> Result<(), Error> {
     Err(Error::invalid("header.owner", reason))
 }
 
-async fn organisations(
+pub(in crate::app) async fn organisations(
     write: &Write,
     rows: &[Row],
 ) -> Result<BTreeMap<OdsCode, Organisation>, Error> {
@@ -221,7 +290,7 @@ async fn organisations(
 }
 
 /// Tells of rows whose PCN is not known or has none of its days in the scope; gives their lines.
-fn check_pcns(
+pub(in crate::app) fn check_pcns(
     rows: &[Row],
     known: &BTreeMap<OdsCode, Organisation>,
     context: &Context,
@@ -230,7 +299,8 @@ fn check_pcns(
     let mut refused = BTreeSet::new();
     for row in rows {
         let is_pcn = known.get(&row.pcn).is_some_and(|found| found.kind == OrganisationKind::Pcn);
-        if !is_pcn || !days(row).is_some_and(|days| context.scope.sees_days(&row.pcn, days)) {
+        let days = days(row.start, row.end);
+        if !is_pcn || !days.is_some_and(|days| context.scope.sees_days(&row.pcn, days)) {
             problems.push(Problem::new(row.line, "pcn_code", row.pcn.as_str(), NO_PCN));
             refused.insert(row.line);
         }
@@ -239,8 +309,8 @@ fn check_pcns(
 }
 
 /// The days of a row; of one that ends before it starts the first day, to look for the PCN.
-fn days(row: &Row) -> Option<Period> {
-    Period::inclusive(row.start, row.end).or_else(|| Period::inclusive(row.start, Some(row.start)))
+fn days(start: Date, end: Option<Date>) -> Option<Period> {
+    Period::inclusive(start, end).or_else(|| Period::inclusive(start, Some(start)))
 }
 
 /// Tells of rows that would change days of their PCN outside the scope, whether those that they
@@ -257,15 +327,11 @@ fn check_days(
         let before = stored.get(&group.id);
         for row in &group.rows {
             let known = before.and_then(|before| same_key(before, row));
-            if known.is_some_and(|known| says_the_same(known, row)) {
+            let stated = group.stated(row, before);
+            if known.is_some_and(|known| says_the_same(known, row, &stated)) {
                 continue;
             }
-            let stated = match (row.end, known) {
-                (None, Some(known)) => period_of(known),
-                (_, _) => days(row),
-            };
-            let touched = [stated, known.and_then(period_of)];
-            if touched.into_iter().flatten().all(|days| scope.covers(&row.pcn, days)) {
+            if touched(known, row, &stated).all(|days| scope.covers(&row.pcn, days)) {
                 continue;
             }
             let reason = "has days outside those of the PCN that you may change";
@@ -276,19 +342,37 @@ fn check_days(
     refused
 }
 
-fn period_of(hours: &assignment::Model) -> Option<Period> {
+pub(in crate::app) fn period_of(hours: &assignment::Model) -> Option<Period> {
     Period::new(from_column(hours.valid_from), hours.valid_until.map(from_column))
 }
 
-fn says_the_same(known: &assignment::Model, row: &Row) -> bool {
-    let until = day_after(row.end).map(to_column);
-    until.is_none_or(|until| known.valid_until == Some(until))
-        && minutes(known.weekly_minutes) == Some(row.weekly)
-        && row
-            .contract
-            .is_none_or(|contract| known.contract_minutes.and_then(minutes) == Some(contract))
+/// The days on which something else is so than was known: those between the two ends if only the
+/// end differs, else all that were known and all that are stated.
+fn touched(
+    known: Option<&assignment::Model>,
+    row: &Row,
+    stated: &Stated,
+) -> impl Iterator<Item = Period> {
+    let all = [days(row.start, stated.end), known.and_then(period_of)];
+    let Some(known) = known.filter(|known| same_but_the_end(known, row, stated)) else {
+        return all.into_iter().flatten();
+    };
+    let ends = [known.valid_until.map(from_column), day_after(stated.end)];
+    let first = ends.into_iter().flatten().min().map(|first| first.max(row.start));
+    let last = if ends.contains(&None) { None } else { ends.into_iter().flatten().max() };
+    [first.and_then(|first| Period::new(first, last)), None].into_iter().flatten()
+}
+
+fn says_the_same(known: &assignment::Model, row: &Row, stated: &Stated) -> bool {
+    known.valid_until == day_after(stated.end).map(to_column)
+        && same_but_the_end(known, row, stated)
+}
+
+fn same_but_the_end(known: &assignment::Model, row: &Row, stated: &Stated) -> bool {
+    minutes(known.weekly_minutes) == Some(row.weekly)
+        && known.contract_minutes.and_then(minutes) == stated.contract
         && known.stage == row.stage.as_str()
-        && row.band.is_none_or(|band| known.band.as_deref() == Some(band.as_str()))
+        && known.band.as_deref() == stated.band.map(|band| band.as_str())
 }
 
 /// Who keeps an engagement: who is named, else who keeps it already, else the employer if it is a
@@ -412,51 +496,57 @@ fn remark(rows: &[Row], known: &BTreeMap<OdsCode, Organisation>, notes: &mut Vec
     }
 }
 
-fn lines(
-    groups: &[Group<'_>],
-    stored: &HashMap<EngagementId, Stored>,
+fn column(minutes: Minutes) -> i32 {
+    i32::try_from(minutes.get()).expect("a week is short")
+}
+
+/// What the rows say of the engagement itself.
+pub(in crate::app) fn engagement_line(
+    group: &Group<'_>,
+    before: Option<&Stored>,
+    context: &Context,
+) -> Line {
+    let first = group.rows[0];
+    let reason = group.rows.iter().find_map(|row| row.leaving_reason.clone());
+    let known = before.and_then(|before| before.engagement.as_ref());
+    Line::Engagement(engagement::Model::new(
+        &context.provenance,
+        context.provenance.import.and_then(|_| group.rows.iter().map(|row| row.line).min()),
+        group.id.0,
+        group.owner.to_string(),
+        first.engagement.clone(),
+        group.person.map(|person| person.0),
+        first.person.clone(),
+        first.role.to_string(),
+        first.employer.to_string(),
+        first.model.to_string(),
+        column(first.full_time),
+        reason.or_else(|| known?.leaving_reason.clone()),
+    ))
+}
+
+/// The hours that the rows of an engagement state.
+pub(in crate::app) fn assignment_lines(
+    group: &Group<'_>,
+    before: Option<&Stored>,
     context: &Context,
 ) -> Vec<Line> {
-    let column = |minutes: Minutes| i32::try_from(minutes.get()).expect("a week is short");
-    let provenance = &context.provenance;
-    let mut lines = Vec::new();
-    for group in groups {
-        let first = group.rows[0];
-        let before = stored.get(&group.id);
-        let reason = group.rows.iter().find_map(|row| row.leaving_reason.clone());
-        let known = before.and_then(|before| before.engagement.as_ref());
-        lines.push(Line::Engagement(engagement::Model::new(
-            provenance,
-            Some(group.rows.iter().map(|row| row.line).min().unwrap_or(first.line)),
+    let line = |row: &&Row| {
+        let stated = group.stated(row, before);
+        Line::Assignment(assignment::Model::new(
+            &context.provenance,
+            context.provenance.import.map(|_| row.line),
             group.id.0,
-            group.owner.to_string(),
-            first.engagement.clone(),
-            group.person.map(|person| person.0),
-            first.person.clone(),
-            first.role.to_string(),
-            first.employer.to_string(),
-            first.model.to_string(),
-            column(first.full_time),
-            reason.or_else(|| known?.leaving_reason.clone()),
-        )));
-        for row in &group.rows {
-            // What is not given stays as it is known.
-            let known = before.and_then(|before| same_key(before, row));
-            lines.push(Line::Assignment(assignment::Model::new(
-                provenance,
-                Some(row.line),
-                group.id.0,
-                row.pcn.to_string(),
-                to_column(row.start),
-                day_after(row.end).map(to_column).or_else(|| known?.valid_until),
-                column(row.weekly),
-                row.contract.map(column).or_else(|| known?.contract_minutes),
-                row.stage.to_string(),
-                row.band.map(|band| band.to_string()).or_else(|| known?.band.clone()),
-            )));
-        }
-    }
-    lines
+            row.pcn.to_string(),
+            to_column(row.start),
+            day_after(stated.end).map(to_column),
+            column(row.weekly),
+            stated.contract.map(column),
+            row.stage.to_string(),
+            stated.band.map(|band| band.to_string()),
+        ))
+    };
+    group.rows.iter().map(line).collect()
 }
 
 /// The particulars of somebody as a file changes them.

@@ -32,7 +32,7 @@ pub(super) struct Roster<'a> {
 }
 
 /// Tells what is wrong with rows that are not compared with any others.
-pub(super) fn alone<'a>(
+pub(in crate::app) fn alone<'a>(
     rows: impl Iterator<Item = &'a Row>,
     roles: &Roles,
     problems: &mut Problems,
@@ -58,13 +58,13 @@ pub(super) fn alone<'a>(
     }
 }
 
+/// Tells what is wrong with the rows; answers what had better not be so.
 pub(super) fn check_roster(
     roster: &Roster<'_>,
     particulars: &HashMap<PersonId, Particulars>,
     roles: &Roles,
     problems: &mut Problems,
-    notes: &mut Vec<String>,
-) {
+) -> Vec<Problem> {
     let Roster { groups, stored, refused, scope } = *roster;
     let mut lines = Vec::new();
     let mut origins = Vec::new();
@@ -81,16 +81,16 @@ pub(super) fn check_roster(
             }
         };
         for row in group.rows.iter().filter(|row| !refused.contains(&row.line)) {
-            let known = before.and_then(|before| same_key(before, row));
+            let stated = group.stated(row, before);
             lines.push(roster_check::Line {
                 engagement: group.id.to_string(),
                 person: group.person.map(|person| person.to_string()),
                 pcn: row.pcn.clone(),
                 role: row.role.clone(),
                 start: row.start,
-                end: row.end.or_else(|| last_of(known?)),
+                end: stated.end,
                 weekly: row.weekly,
-                contract: row.contract.or_else(|| minutes(known?.contract_minutes?)),
+                contract: stated.contract,
                 registration: number(row),
             });
             origins.push(Origin::File(row));
@@ -112,17 +112,16 @@ pub(super) fn check_roster(
             add_stored(hours, person, &role, scope, &mut lines, &mut origins);
         }
     }
+    let mut warnings = Vec::new();
     for finding in roster_check::check(&lines, roles) {
         let found = tell(&finding, &lines, &origins, roles);
         match (found, finding.severity()) {
             (Some(problem), Severity::Refusal) => problems.push(problem),
-            (Some(problem), Severity::Warning) => {
-                let Problem { line, column, reason, .. } = problem;
-                notes.push(format!("line {line}: {column}: {reason}"));
-            }
+            (Some(problem), Severity::Warning) => warnings.push(problem),
             (None, _) => {}
         }
     }
+    warnings
 }
 
 pub(super) fn is_same(hours: &assignment::Model, row: &Row) -> bool {

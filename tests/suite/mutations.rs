@@ -1,0 +1,305 @@
+//! Every method that changes something: repeated, raced, dropped and read back.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use arrs_proto::google::r#type::Date;
+use arrs_proto::workforce::v1 as workforce;
+use arrs_tests::cluster::Cluster;
+use futures::future::join_all;
+use kit::client::Channel;
+use kit::error::{ErrorReason, reason_of};
+use kit::identity::Grant;
+use kit::server::position_of;
+use kit::{Clock, rules};
+use prost::Message;
+use prost_reflect::{MessageDescriptor, MethodDescriptor, Value};
+use tonic::{Code, Response, Status};
+use uuid::Uuid;
+
+use crate::demo_set::{
+    OPERATOR, PCN, bring_in, call, denied, positions, refused, report, report_request,
+};
+
+const MANAGER: &str = "pcn-manager@pcn:U09081";
+const VIEWER: &str = "pcn-viewer@pcn:U09081";
+const LIST_ENGAGEMENTS: &str = "/arrs.workforce.v1.EngagementService/ListEngagements";
+const SET_ASSIGNMENT: &str = "/arrs.workforce.v1.EngagementService/SetAssignment";
+const END_ENGAGEMENT: &str = "/arrs.workforce.v1.EngagementService/EndEngagement";
+const WITHDRAW_ASSIGNMENT: &str = "/arrs.workforce.v1.EngagementService/WithdrawAssignment";
+
+/// Methods that change one thing; each is repeated below in every way.
+const UNARY: [&str; 3] = [SET_ASSIGNMENT, END_ENGAGEMENT, WITHDRAW_ASSIGNMENT];
+/// Uploads; repeated in `imports.rs`.
+const UPLOADS: [&str; 3] = [
+    "/arrs.finance.v1.ImportService/CreateImport",
+    "/arrs.supervision.v1.ImportService/CreateImport",
+    "/arrs.workforce.v1.ImportService/CreateImport",
+];
+/// Repairs of an operator, which change no record and may be made any number of times; repeated in
+/// `parked.rs`.
+const REPAIRS: [&str; 4] = [
+    "/arrs.finance.v1.ProjectionService/RedriveParkedFacts",
+    "/arrs.finance.v1.ProjectionService/ReplayProjection",
+    "/arrs.supervision.v1.ProjectionService/RedriveParkedFacts",
+    "/arrs.supervision.v1.ProjectionService/ReplayProjection",
+];
+/// How the names of methods begin that change nothing.
+const READING: [&str; 4] = ["Get", "List", "Stream", "Compare"];
+
+fn day(year: i32, month: i32, day: i32) -> Option<Date> {
+    Some(Date { year, month, day })
+}
+
+fn new_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+fn channel_of(cluster: &Cluster, subject: &str, grant: &str) -> Channel {
+    let grants: Vec<Grant> = vec![grant.parse().unwrap()];
+    let token = cluster.issuer(Clock::system()).token(subject, &grants, 60);
+    cluster.channel_to("gateway", &token)
+}
+
+async fn engagement(channel: &Channel, reference: &str) -> workforce::Engagement {
+    let request = workforce::ListEngagementsRequest {
+        parent: PCN.to_owned(),
+        page_size: 1_000,
+        ..Default::default()
+    };
+    let page: workforce::ListEngagementsResponse =
+        call(channel, LIST_ENGAGEMENTS, request).await.unwrap().into_inner();
+    page.engagements.into_iter().find(|one| one.reference == reference).unwrap()
+}
+
+fn hours(name: &str, start_date: Option<Date>, minutes: i32) -> workforce::SetAssignmentRequest {
+    workforce::SetAssignmentRequest {
+        name: name.to_owned(),
+        pcn: PCN.to_owned(),
+        start_date,
+        weekly_minutes: Some(minutes),
+        band: "4".to_owned(),
+        ..Default::default()
+    }
+}
+
+/// All fields of a message and of those in it.
+fn fields(message: &MessageDescriptor, found: &mut BTreeSet<String>, personal: &mut Vec<String>) {
+    if !found.insert(message.full_name().to_owned()) {
+        return;
+    }
+    let pool = message.parent_pool();
+    let class = pool.get_extension_by_name("arrs.access.v1.data").unwrap();
+    for field in message.fields() {
+        let options = field.options();
+        if matches!(options.get_extension(&class).as_ref(), Value::EnumNumber(3 | 4)) {
+            personal.push(field.full_name().to_owned());
+        }
+        if let Some(inner) = field.kind().as_message() {
+            fields(inner, found, personal);
+        }
+    }
+}
+
+/// IDM-6: whatever changes something can be repeated, and is repeated here.
+#[test]
+fn idm_6_every_mutation_takes_a_request_id_and_is_repeated_by_a_test() {
+    let services = rules::descriptors().services();
+    let ours = services.filter(|service| service.full_name().starts_with("arrs."));
+    let methods: Vec<MethodDescriptor> =
+        ours.flat_map(|service| service.methods().collect::<Vec<_>>()).collect();
+    let mut mutations = BTreeSet::new();
+    for method in &methods {
+        if READING.iter().any(|begin| method.name().starts_with(begin)) {
+            continue;
+        }
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let request = method.input();
+        let header = request.get_field_by_name("header");
+        let asked = header.and_then(|header| header.kind().as_message().cloned());
+        let asked = asked.unwrap_or(request);
+        let needed = ["request_id", "validate_only"];
+        let needed = if REPAIRS.contains(&&*path) { &needed[..1] } else { &needed };
+        for field in needed {
+            assert!(asked.get_field_by_name(field).is_some(), "{path} lacks {field}");
+        }
+        // Answers are kept for a week, and nobody forgets them with a person.
+        let mut personal = Vec::new();
+        fields(&method.output(), &mut BTreeSet::new(), &mut personal);
+        assert!(personal.is_empty(), "{path} answers {personal:?}");
+        mutations.insert(path);
+    }
+    let repeated = UNARY.into_iter().chain(UPLOADS).chain(REPAIRS);
+    assert_eq!(mutations, repeated.map(str::to_owned).collect());
+}
+
+/// An answer as it went over the wire, with the position beside it.
+fn whole<A: Message>(answer: &Response<A>) -> (Vec<u8>, Option<String>) {
+    (answer.get_ref().encode_to_vec(), position_of(answer.metadata()).map(str::to_owned))
+}
+
+/// The answer of a call that is repeated for as long as its twin is running.
+async fn settled<Q, A>(channel: &Channel, path: &str, message: &Q) -> (Vec<u8>, Option<String>)
+where
+    Q: Message + Clone + Send + Sync + 'static,
+    A: Message + Default + Debug + Send + Sync + 'static,
+{
+    loop {
+        let answer: Result<Response<A>, Status> = call(channel, path, message.clone()).await;
+        match answer {
+            Ok(answer) => return whole(&answer),
+            Err(status) => {
+                let reason = reason_of(&status);
+                assert_eq!(reason, Some(ErrorReason::RequestInProgress), "{status:?}");
+            }
+        }
+    }
+}
+
+/// A mutation with a `request_id`, and another one under the same.
+struct Repeated<Q> {
+    path: &'static str,
+    message: Q,
+    other: Q,
+}
+
+impl<Q: Message + Clone + Send + Sync + 'static> Repeated<Q> {
+    /// Sends it 32 times at once and then again: one effect, one answer, for one caller.
+    async fn check<A>(self, cluster: &Cluster)
+    where
+        A: Message + Default + Debug + Send + Sync + 'static,
+    {
+        let Repeated { path, message, other } = self;
+        let (operator, manager) = (cluster.channel(&[OPERATOR]), cluster.channel(&[MANAGER]));
+        let before: i64 = positions(&operator).await.into_iter().sum();
+        let viewer = cluster.channel(&[VIEWER]);
+        denied(call::<_, A>(&viewer, path, message.clone()).await);
+
+        let twins = (0..32).map(|_| {
+            let (channel, message) = (manager.clone(), message.clone());
+            tokio::spawn(async move { settled::<_, A>(&channel, path, &message).await })
+        });
+        let answers = join_all(twins).await.into_iter().map(Result::unwrap);
+        let answers: BTreeSet<_> = answers.collect();
+        assert_eq!(answers.len(), 1, "{path}: {answers:?}");
+        let (body, position) = answers.into_iter().next().unwrap();
+
+        let after: i64 = positions(&operator).await.into_iter().sum();
+        let last: i64 = position.as_ref().unwrap().split_once('=').unwrap().1.parse().unwrap();
+        assert!(before < after && positions(&operator).await.contains(&last), "{path}: {last}");
+        let again = settled::<_, A>(&manager, path, &message).await;
+        assert_eq!(again, (body, position), "{path}");
+        let reused = call::<_, A>(&manager, path, other).await;
+        refused(reused, Code::InvalidArgument, ErrorReason::RequestIdReused);
+        // Allowed as well, and somebody else: whatever is said, it is not the answer kept.
+        let somebody = channel_of(cluster, "somebody else", MANAGER);
+        if let Ok(theirs) = call::<_, A>(&somebody, path, message.clone()).await {
+            assert_eq!(position_of(theirs.metadata()), None, "{path}");
+        }
+        denied(call::<_, A>(&viewer, path, message).await);
+        let end: i64 = positions(&operator).await.into_iter().sum();
+        assert_eq!(end, after, "{path} changed something again");
+    }
+}
+
+/// IDM-1, IDM-2, IDM-3 through the gateway, of every method in [`UNARY`].
+#[tokio::test(flavor = "multi_thread")]
+async fn idm_1_2_3_every_mutation_happens_once_for_one_caller() {
+    let cluster = Cluster::one().await;
+    bring_in(&cluster).await;
+    let manager = cluster.channel(&[MANAGER]);
+    let request_id = new_id();
+
+    let name = engagement(&manager, "demo-e-005").await.name;
+    let message = workforce::SetAssignmentRequest {
+        request_id: request_id.clone(),
+        ..hours(&name, day(2026, 8, 1), 1_200)
+    };
+    let other = workforce::SetAssignmentRequest { weekly_minutes: Some(1_201), ..message.clone() };
+    let set = Repeated { path: SET_ASSIGNMENT, message, other };
+    set.check::<workforce::SetAssignmentResponse>(&cluster).await;
+
+    // One identifier may stand for one call of each method.
+    let message = workforce::WithdrawAssignmentRequest {
+        name: name.clone(),
+        pcn: PCN.to_owned(),
+        start_date: day(2026, 8, 1),
+        request_id: request_id.clone(),
+        ..Default::default()
+    };
+    let other =
+        workforce::WithdrawAssignmentRequest { start_date: day(2024, 2, 5), ..message.clone() };
+    let withdraw = Repeated { path: WITHDRAW_ASSIGNMENT, message, other };
+    withdraw.check::<workforce::Engagement>(&cluster).await;
+
+    let message = workforce::EndEngagementRequest {
+        name,
+        last_date: day(2026, 6, 30),
+        leaving_reason: "end of contract".to_owned(),
+        request_id,
+        ..Default::default()
+    };
+    let other = workforce::EndEngagementRequest { last_date: day(2026, 7, 1), ..message.clone() };
+    let end = Repeated { path: END_ENGAGEMENT, message, other };
+    end.check::<workforce::Engagement>(&cluster).await;
+}
+
+/// IDM-4: whoever loses an answer on its way asks again, and gets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn idm_4_a_call_whose_answer_was_lost_is_repeated_and_happened_once() {
+    let cluster = Cluster::one().await;
+    bring_in(&cluster).await;
+    let (operator, manager) = (cluster.channel(&[OPERATOR]), cluster.channel(&[MANAGER]));
+    let name = engagement(&manager, "demo-e-005").await.name;
+    let mut lost = 0;
+    for round in 0..40_u8 {
+        let [before, ..] = positions(&operator).await;
+        let message = workforce::SetAssignmentRequest {
+            request_id: new_id(),
+            ..hours(&name, day(2024, 2, 5), 1_000 + i32::from(round))
+        };
+        let sent =
+            call::<_, workforce::SetAssignmentResponse>(&manager, SET_ASSIGNMENT, message.clone());
+        // Dropped before it began, in the middle, or after it was done.
+        let patience = Duration::from_micros(u64::from(round) * 500);
+        lost += u8::from(tokio::time::timeout(patience, sent).await.is_err());
+
+        type Set = workforce::SetAssignmentResponse;
+        let first = settled::<_, Set>(&manager, SET_ASSIGNMENT, &message).await;
+        assert_eq!(settled::<_, Set>(&manager, SET_ASSIGNMENT, &message).await, first);
+
+        let [after, ..] = positions(&operator).await;
+        assert_eq!(after, before + 1, "round {round}");
+        assert_eq!(first.1, Some(format!("workforce={after}")));
+    }
+    assert!(lost > 0, "no answer was lost");
+}
+
+/// OCC-3: who reads with the position of a write sees it, in every section of a report.
+#[tokio::test(flavor = "multi_thread")]
+async fn occ_3_an_acknowledged_change_is_in_every_later_report() {
+    let cluster = Cluster::separate().await;
+    bring_in(&cluster).await;
+    let manager = cluster.channel(&[MANAGER]);
+    let name = engagement(&manager, "demo-e-005").await.name;
+    let line = async |position: Option<&str>| {
+        let report = report(&manager, report_request(), position).await;
+        let lines = report.money.unwrap().lines;
+        let line = lines.into_iter().find(|line| line.reference == "demo-e-005").unwrap();
+        (report.workforce.unwrap().total.unwrap().staff_fte_month_end_micro, line.wte_micro)
+    };
+    let (fte, wte) = line(None).await;
+    assert_eq!(wte, 1_000_000);
+    for minutes in (1..=20).map(|tenth| 2_250 - tenth * 45) {
+        let message = hours(&name, day(2024, 2, 5), minutes);
+        let answer: Response<workforce::SetAssignmentResponse> =
+            call(&manager, SET_ASSIGNMENT, message).await.unwrap();
+        let position = position_of(answer.metadata()).unwrap();
+
+        let (fte_now, wte_now) = line(Some(position)).await;
+
+        let less = i64::from(2_250 - minutes) * 1_000_000 / 2_250;
+        assert_eq!((fte_now, wte_now), (fte - less, wte - less), "{minutes} minutes");
+    }
+}
