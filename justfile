@@ -12,6 +12,14 @@ run *ARGUMENTS:
 demo *ARGUMENTS:
     cargo run --release -- demo {{ARGUMENTS}}
 
+# Starts the production shape on this machine: a process for each service, PostgreSQL and NATS.
+up:
+    deploy/local up
+
+# Stops it, and removes what it kept.
+down:
+    deploy/local down
+
 # Checks everything: formatting, lints, contracts, dependencies, all tests.
 test:
     tests/run

@@ -179,3 +179,20 @@ async fn dur_1_a_lost_a_doubled_and_a_halved_write_are_noticed() {
     let expected = [Broken::Lost(lost.request_id), Broken::Half(halved.request_id)];
     assert_eq!(broken, expected);
 }
+
+/// IDM-4, for a call whose end could not be written because the database was away.
+#[tokio::test(flavor = "multi_thread")]
+async fn idm_4_a_request_that_nobody_works_at_any_more_starts_over_when_it_is_repeated() {
+    let cluster = Cluster::one().await;
+    bring_in(&cluster).await;
+    let channel = cluster.channel(&[OPERATOR]);
+    let intent = clients::sessions(1);
+    clients::write(&channel, &Journal::create(&cluster.folder().join("first")), &intent).await;
+    let file = cluster.folder().join("supervision.db").display().to_string();
+    let mut connection = SqliteConnection::connect(&file).await.unwrap();
+    let unfinished = "UPDATE import SET state = 'running' WHERE id = (SELECT max(id) FROM import)";
+    sqlx::query(unfinished).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    clients::write(&channel, &Journal::create(&cluster.folder().join("second")), &intent).await;
+}

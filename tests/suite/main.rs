@@ -15,6 +15,7 @@ mod identity;
 mod imports;
 mod limits;
 mod mutations;
+mod outages;
 mod parked;
 mod peers;
 mod postgres;
