@@ -46,7 +46,7 @@ const REPAIRS: [&str; 4] = [
     "/arrs.supervision.v1.ProjectionService/ReplayProjection",
 ];
 /// How the names of methods begin that change nothing.
-const READING: [&str; 4] = ["Get", "List", "Stream", "Compare"];
+const READING: [&str; 5] = ["Get", "List", "Stream", "Compare", "Verify"];
 
 fn day(year: i32, month: i32, day: i32) -> Option<Date> {
     Some(Date { year, month, day })

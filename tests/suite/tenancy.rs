@@ -1,6 +1,6 @@
 //! Who sees whose data: one table for all methods and roles, and the ways around it.
 
-mod probe;
+pub(crate) mod probe;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -64,7 +64,7 @@ const ELSEWHERE: [(&str, &str); 5] = [
 ];
 
 /// The demonstration set and a PCN elsewhere.
-async fn two_boards() -> Cluster {
+pub(crate) async fn two_boards() -> Cluster {
     let cluster = Cluster::one().await;
     demo_set::bring_in(&cluster).await;
     for (kind, text) in ELSEWHERE {
@@ -96,7 +96,7 @@ async fn match_everybody(operator: &Channel) {
 }
 
 /// A channel of somebody who is nobody else.
-fn channel_of(cluster: &Cluster, subject: &str, grants: &[&str]) -> Channel {
+pub(crate) fn channel_of(cluster: &Cluster, subject: &str, grants: &[&str]) -> Channel {
     let grants: Vec<Grant> = grants.iter().map(|grant| grant.parse().unwrap()).collect();
     let token = cluster.issuer(Clock::system()).token(subject, &grants, 60);
     cluster.channel_to("gateway", &token)
@@ -112,7 +112,12 @@ async fn engagements(channel: &Channel, pcn: &str) -> Vec<Engagement> {
     page.engagements
 }
 
-async fn target(operator: &Channel, pcn: &str, engagement: &str, person: &str) -> Target {
+pub(crate) async fn target(
+    operator: &Channel,
+    pcn: &str,
+    engagement: &str,
+    person: &str,
+) -> Target {
     let all = engagements(operator, pcn).await;
     let found = all.iter().find(|it| it.reference == engagement).cloned().unwrap();
     // Hours may be withdrawn by who may change all of their days: here, the newest.
@@ -131,7 +136,7 @@ async fn target(operator: &Channel, pcn: &str, engagement: &str, person: &str) -
 }
 
 /// Own, of the same federation, of the same ICB, of another ICB.
-async fn targets(operator: &Channel) -> [Target; 4] {
+pub(crate) async fn targets(operator: &Channel) -> [Target; 4] {
     [
         target(operator, "U09081", "demo-e-001", "demo-p-001").await,
         target(operator, "U31970", "demo-e-101", "demo-p-101").await,
@@ -153,7 +158,7 @@ fn absent() -> Target {
 }
 
 /// The scope in which a role is given, in the table.
-fn grant(role: Role) -> String {
+pub(crate) fn grant(role: Role) -> String {
     let scope = match role {
         Role::PcnManager | Role::PcnViewer => "pcn:U09081",
         Role::FederationManager => "federation:DEMOFED01",
@@ -227,7 +232,9 @@ async fn the_reach_of_every_role_in_every_method_is_written_down() {
                         wrong.push(format!("{role} {path}:\n    {answer:?}\n    {nothing:?}"));
                     }
                 }
-                if nothing == Answer::Reached {
+                // A chain is walked whole: nobody's data are in its answer.
+                let whole = path.ends_with("/VerifyAuditTrail");
+                if nothing == Answer::Reached && !whole {
                     wrong.push(format!("{role} {path} reaches what is not there"));
                 }
                 cell.unwrap_or_else(|| {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kit::audit::Head;
 use kit::identity::Grant;
 use terms::{Date, Month, OdsCode};
 
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Print a report.
     Report(ReportArguments),
+    /// Look into the audit trail: who did what, and whether it is whole.
+    Audit(AuditArguments),
     /// Print a token of the local issuer, for trying the suite on this machine.
     Token(TokenArguments),
     /// Bring the databases up to what this version needs.
@@ -184,6 +187,103 @@ pub(crate) struct ImportArguments {
     /// Check everything, write nothing.
     #[arg(long)]
     pub(crate) check: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) what: AuditCommand,
+}
+
+/// What to do with the audit trail.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Print what happened, the newest first.
+    List(AuditListArguments),
+    /// Check that every event is as it was sealed, in its order; fails if one is not.
+    Verify(AuditVerifyArguments),
+}
+
+/// A service that keeps a trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Audited {
+    /// People, hours, organisations; also reports that nobody was allowed.
+    Workforce,
+    /// Rules, pay, claims.
+    Finance,
+    /// Requirements and sessions.
+    Supervision,
+}
+
+/// What came of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditedOutcome {
+    /// It was done.
+    Done,
+    /// Personal data were shown.
+    Read,
+    /// The caller was not allowed to.
+    Denied,
+    /// It was wrong in itself.
+    Refused,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditListArguments {
+    /// The service; all of them without.
+    #[arg(value_enum)]
+    pub(crate) service: Option<Audited>,
+
+    /// Not before this day.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) since: Option<Date>,
+
+    /// Not after this day.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) until: Option<Date>,
+
+    /// Of this principal: issuer and subject of a token, as they are printed here.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) principal: Option<String>,
+
+    /// Of this method, such as arrs.workforce.v1.PersonService/GetPerson.
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+
+    /// About this resource, such as people/0198c2a4-...
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
+
+    /// About the records of this PCN, federation or ICB.
+    #[arg(long, value_name = "ODS")]
+    pub(crate) tenant: Option<OdsCode>,
+
+    /// With this outcome.
+    #[arg(long, value_enum)]
+    pub(crate) outcome: Option<AuditedOutcome>,
+
+    /// The most events to print.
+    #[arg(long, value_name = "COUNT", default_value = "50",
+          value_parser = clap::value_parser!(i32).range(1..=1_000))]
+    pub(crate) limit: i32,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditVerifyArguments {
+    /// The service; all of them without.
+    #[arg(value_enum)]
+    pub(crate) service: Option<Audited>,
+
+    /// A head noted earlier, from the log or an earlier check: the trail must still have it.
+    #[arg(long, value_name = "SEQ:HASH", requires = "service")]
+    pub(crate) head: Option<Head>,
 
     #[command(flatten)]
     pub(crate) server: ServerArguments,

@@ -2,6 +2,7 @@
 //!
 //! `serve` and `demo` run services; every other command is a client of a running gateway.
 
+mod audit;
 mod cli;
 mod demo;
 mod exit;
@@ -40,6 +41,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::run(settings, &arguments).await,
         Command::Import(arguments) => import::run(&settings, arguments).await,
         Command::Report(arguments) => report::run(&settings, arguments).await,
+        Command::Audit(arguments) => audit::run(&settings, arguments.what).await,
         Command::Token(arguments) => {
             let token = remote::local_token(&settings, &arguments)?;
             print(&format!("{token}\n"))

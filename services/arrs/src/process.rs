@@ -21,6 +21,9 @@ use crate::cli::ServeRole;
 use crate::exit::Failure;
 use crate::settings::Settings;
 
+/// How long the end of the process waits until its leases are given up.
+const RELEASE: Duration = Duration::from_secs(1);
+
 /// Who may call, and how this process calls others.
 struct Identity {
     verifier: Verifier,
@@ -76,9 +79,9 @@ impl Running {
         self.stop_behind.send_replace(true);
         while self.behind.join_next().await.is_some() {}
         for database in self.databases {
-            if let Err(error) = kit::lease::release(&database).await {
-                tracing::debug!("leases were not given up: {error}");
-            }
+            // Whoever waits for them gets them later otherwise; the process must end now.
+            let released = kit::lease::release(&database);
+            tokio::time::timeout(RELEASE, released).await.ok();
             database.close().await;
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrs_proto::finance::v1::allocation_service_server::AllocationServiceServer;
+use arrs_proto::finance::v1::audit_service_server::AuditServiceServer;
 use arrs_proto::finance::v1::claim_service_server::ClaimServiceServer;
 use arrs_proto::finance::v1::fact_service_server::FactServiceServer;
 use arrs_proto::finance::v1::finance_summary_service_server::FinanceSummaryServiceServer;
@@ -21,6 +22,7 @@ use crate::app::{App, Positions};
 use crate::domain::rulebook::RuleBook;
 
 pub mod allocations;
+pub mod audit;
 pub mod claims;
 pub mod facts;
 pub mod imports;
@@ -40,6 +42,7 @@ pub fn routes(app: App, pages: Arc<Key>, spool: PathBuf, follower: Follower) -> 
     }
     let rule_books = rule_books::RuleBookApi { app: app.clone(), pages: Arc::clone(&pages) };
     let projections = projections::ProjectionApi { follower, pages: Arc::clone(&pages) };
+    let audit = audit::AuditApi { app: app.clone(), pages: Arc::clone(&pages) };
     let imports = imports::ImportApi { app: app.clone(), pages, spool };
     Routes::new(limited!(RuleBookServiceServer, rule_books))
         .add_service(limited!(
@@ -52,6 +55,7 @@ pub fn routes(app: App, pages: Arc<Key>, spool: PathBuf, follower: Follower) -> 
             pcn_money::FinanceSummaryApi { app: app.clone() }
         ))
         .add_service(limited!(FactServiceServer, facts::FactApi { app }))
+        .add_service(limited!(AuditServiceServer, audit))
         .add_service(limited!(ImportServiceServer, imports))
         .add_service(limited!(ProjectionServiceServer, projections))
 }

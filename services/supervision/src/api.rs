@@ -1,5 +1,6 @@
 //! The methods of the service: parse, call, answer.
 
+mod audit;
 mod facts;
 mod imports;
 mod projections;
@@ -10,6 +11,7 @@ mod summaries;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrs_proto::supervision::v1::audit_service_server::AuditServiceServer;
 use arrs_proto::supervision::v1::fact_service_server::FactServiceServer;
 use arrs_proto::supervision::v1::import_service_server::ImportServiceServer;
 use arrs_proto::supervision::v1::projection_service_server::ProjectionServiceServer;
@@ -46,6 +48,11 @@ impl Api {
     pub fn routes(&self) -> Routes {
         Routes::new(
             FactServiceServer::new(self.clone())
+                .max_decoding_message_size(MESSAGE_IN)
+                .max_encoding_message_size(MESSAGE_OUT),
+        )
+        .add_service(
+            AuditServiceServer::new(self.clone())
                 .max_decoding_message_size(MESSAGE_IN)
                 .max_encoding_message_size(MESSAGE_OUT),
         )

@@ -1,5 +1,6 @@
 //! The methods of the service: parse, call, answer.
 
+mod audit;
 mod engagements;
 mod facts;
 mod imports;
@@ -10,6 +11,7 @@ mod summaries;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrs_proto::workforce::v1::audit_service_server::AuditServiceServer;
 use arrs_proto::workforce::v1::engagement_service_server::EngagementServiceServer;
 use arrs_proto::workforce::v1::fact_service_server::FactServiceServer;
 use arrs_proto::workforce::v1::import_service_server::ImportServiceServer;
@@ -44,6 +46,11 @@ impl Api {
     pub fn routes(&self) -> Routes {
         Routes::new(
             FactServiceServer::new(self.clone())
+                .max_decoding_message_size(MESSAGE_IN)
+                .max_encoding_message_size(MESSAGE_OUT),
+        )
+        .add_service(
+            AuditServiceServer::new(self.clone())
                 .max_decoding_message_size(MESSAGE_IN)
                 .max_encoding_message_size(MESSAGE_OUT),
         )

@@ -2,10 +2,11 @@
 
 use arrs_proto::admin::v1::create_import_request::Part as ImportPart;
 use arrs_proto::admin::v1::{
-    CreateImportRequest, GetImportRequest, Import, ImportState, ListImportErrorsRequest,
+    AuditOutcome, CreateImportRequest, GetImportRequest, Import, ImportState,
+    ListAuditEventsRequest, ListAuditEventsResponse, ListImportErrorsRequest,
     ListImportErrorsResponse, ListParkedFactsRequest, ListParkedFactsResponse,
     RedriveParkedFactsRequest, RedriveParkedFactsResponse, ReplayProjectionRequest,
-    ReplayProjectionResponse,
+    ReplayProjectionResponse, VerifyAuditTrailRequest, VerifyAuditTrailResponse,
 };
 use arrs_proto::event::v1::stream_facts_response::Part as FactPart;
 use arrs_proto::event::v1::{StreamFactsRequest, StreamFactsResponse};
@@ -291,6 +292,23 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
             let parent = import_of(path, target);
             let request = ListImportErrorsRequest { parent, ..Default::default() };
             done(ask::<_, ListImportErrorsResponse>(channel, path, request).await)
+        }
+        "/arrs.workforce.v1.AuditService/ListAuditEvents"
+        | "/arrs.finance.v1.AuditService/ListAuditEvents"
+        | "/arrs.supervision.v1.AuditService/ListAuditEvents" => {
+            let resource = import_of(path, target);
+            // Of one that is not there the trail says who asked for it; of this one what came of it.
+            let outcome = AuditOutcome::Refused.into();
+            let request = ListAuditEventsRequest { resource, outcome, ..Default::default() };
+            let page: ListAuditEventsResponse = ask(channel, path, request).await?;
+            found(!page.events.is_empty(), &page)
+        }
+        // The chain is of all entries or of none.
+        "/arrs.workforce.v1.AuditService/VerifyAuditTrail"
+        | "/arrs.finance.v1.AuditService/VerifyAuditTrail"
+        | "/arrs.supervision.v1.AuditService/VerifyAuditTrail" => {
+            let request = VerifyAuditTrailRequest::default();
+            done(ask::<_, VerifyAuditTrailResponse>(channel, path, request).await)
         }
         "/arrs.workforce.v1.ImportService/CreateImport" => {
             let Target { pcn, .. } = target;

@@ -10,7 +10,7 @@ use crate::identity::Caller;
 use crate::{Clock, db};
 
 /// The longest text that is kept of a caller's making; issuers and subjects are far shorter.
-const TEXT: usize = 512;
+pub(super) const TEXT: usize = 512;
 /// Rows inserted in one statement: ten columns stay far below what both engines take.
 const ROWS: usize = 500;
 

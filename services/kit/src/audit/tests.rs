@@ -1,4 +1,6 @@
-use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryOrder};
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, QueryOrder,
+};
 use uuid::Uuid;
 
 use super::chain::VERSION;
@@ -27,6 +29,10 @@ async fn sealed(folder: &tempfile::TempDir, count: usize) -> Database {
     append_some(&database, count).await;
     while seal::seal(&database, None).await.unwrap() > 0 {}
     database
+}
+
+async fn is_postgres(database: &Database) -> bool {
+    database.read().await.unwrap().get_database_backend() == DbBackend::Postgres
 }
 
 async fn tamper(database: &Database, statements: &str) {
@@ -159,6 +165,9 @@ async fn aud_4_every_tampering_is_found_where_it_was_done() {
     for (what, statements, (sequence, why), counted) in cases {
         let folder = tempfile::tempdir().unwrap();
         let database = sealed(&folder, 40).await;
+        if is_postgres(&database).await {
+            return; // The role that serves cannot do this: `aud_3_...`.
+        }
         let before = whole(&database).await;
         assert_eq!((before.broken, before.checked, before.finished), (None, 40, true));
         assert!(unchained(&database).await);
@@ -172,9 +181,37 @@ async fn aud_4_every_tampering_is_found_where_it_was_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn aud_3_the_role_that_serves_cannot_change_the_trail() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = sealed(&folder, 5).await;
+
+    // The embedded engine has no roles: there the verification has to find it.
+    for statement in [
+        "UPDATE audit_entry SET detail = 'x'",
+        "DELETE FROM audit_entry",
+        "UPDATE audit_seal SET sequence = sequence + 1",
+        "DELETE FROM audit_seal",
+        "TRUNCATE audit_entry",
+        "TRUNCATE audit_seal",
+    ] {
+        let write = database.write().await.unwrap();
+        let answer = write.execute_unprepared(statement).await;
+        write.roll_back().await.unwrap();
+        if is_postgres(&database).await || statement.starts_with("TRUNCATE") {
+            assert!(answer.is_err(), "{statement}");
+        }
+    }
+
+    assert_eq!(whole(&database).await.broken, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn aud_4_a_chain_that_was_cut_or_written_anew_differs_from_a_head_noted_earlier() {
     let folder = tempfile::tempdir().unwrap();
     let database = sealed(&folder, 30).await;
+    if is_postgres(&database).await {
+        return; // The role that serves cannot do this: `aud_3_...`.
+    }
     let noted = whole(&database).await.last;
     append_some(&database, 10).await;
     seal::seal(&database, None).await.unwrap();
@@ -242,6 +279,9 @@ async fn a_walk_in_pages_finds_what_one_walk_finds() {
 async fn an_entry_slipped_in_to_be_sealed_under_an_old_time_is_counted_as_late() {
     let folder = tempfile::tempdir().unwrap();
     let database = sealed(&folder, 5).await;
+    if is_postgres(&database).await {
+        return; // The role that serves cannot do this: `aud_3_...`.
+    }
 
     tamper(
         &database,
@@ -307,6 +347,9 @@ async fn the_writer_answers_when_entries_are_written_and_gathers_them() {
 async fn aud_2_what_cannot_be_recorded_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(folder.path()).await;
+    if is_postgres(&database).await {
+        return; // The role that serves cannot do this: `aud_3_...`.
+    }
     let (writer, task) = Writer::new(database.clone());
     let task = tokio::spawn(task);
     tamper(&database, "ALTER TABLE audit_unsealed RENAME TO gone").await;

@@ -114,6 +114,7 @@ roles! {
         "supervision.rules.read", "supervision.sessions.read", "supervision.summaries.read",
         "supervision.imports.read", "supervision.facts.read",
         "supervision.projections.read",
+        "workforce.audit.read", "finance.audit.read", "supervision.audit.read",
     ],
     /// Runs the suite and brings in reference data.
     Operator = "operator": [
@@ -130,6 +131,7 @@ roles! {
         "supervision.rules.read", "supervision.sessions.read", "supervision.summaries.read",
         "supervision.imports.create", "supervision.imports.read", "supervision.facts.read", "supervision.projections.read",
         "supervision.projections.mend",
+        "workforce.audit.read", "finance.audit.read", "supervision.audit.read",
     ],
     /// One service of the suite calling another.
     Service = "service": [
