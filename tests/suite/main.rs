@@ -20,6 +20,7 @@ mod outages;
 mod parked;
 mod peers;
 mod postgres;
+mod published;
 mod reports;
 mod resources;
 mod server;

@@ -371,6 +371,44 @@ pub(crate) enum FactsAction {
     Redrive(RedriveArguments),
     /// Have a service follow the others again from their first fact, and wait until it has.
     Replay(ReplayArguments),
+    /// Publish facts on the broker again, for subscribers that lost them.
+    Republish(RepublishArguments),
+}
+
+/// A service that tells facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Telling {
+    /// People, hours, organisations.
+    Workforce,
+    /// Pay.
+    Finance,
+    /// Sessions.
+    Supervision,
+}
+
+impl Telling {
+    /// The name of the service.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Telling::Workforce => "workforce",
+            Telling::Finance => "finance",
+            Telling::Supervision => "supervision",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RepublishArguments {
+    /// The service that told them.
+    #[arg(value_enum)]
+    pub(crate) service: Telling,
+
+    /// Only the facts after this position; 0 for all.
+    #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) after: i64,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
 }
 
 /// A service that keeps a projection.

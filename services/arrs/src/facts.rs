@@ -13,7 +13,10 @@ use tonic::{Request, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
-use crate::cli::{FactsAction, Following, ParkedArguments, RedriveArguments, ReplayArguments};
+use crate::cli::{
+    FactsAction, Following, ParkedArguments, RedriveArguments, ReplayArguments, RepublishArguments,
+    Telling,
+};
 use crate::exit::Failure;
 use crate::settings::Settings;
 use crate::{print, remote};
@@ -25,7 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) async fn run(settings: &Settings, action: FactsAction) -> Result<(), Failure> {
     let (FactsAction::Parked(ParkedArguments { server, .. })
     | FactsAction::Redrive(RedriveArguments { server, .. })
-    | FactsAction::Replay(ReplayArguments { server, .. })) = &action;
+    | FactsAction::Replay(ReplayArguments { server, .. })
+    | FactsAction::Republish(RepublishArguments { server, .. })) = &action;
     let channel = remote::connect(settings, server)?;
     let done = match &action {
         FactsAction::Parked(arguments) => parked(&channel, arguments.service).await,
@@ -33,6 +37,9 @@ pub(crate) async fn run(settings: &Settings, action: FactsAction) -> Result<(), 
             redrive(&channel, arguments.service, arguments.subject.as_deref()).await
         }
         FactsAction::Replay(arguments) => replay(&channel, arguments.service).await,
+        FactsAction::Republish(arguments) => {
+            republish(&channel, arguments.service, arguments.after).await
+        }
     };
     done.map_err(|failure| failure.at(&server.server))
 }
@@ -116,6 +123,14 @@ async fn replay(channel: &Channel, service: Following) -> Result<(), Failure> {
     }
     let name = service.as_str();
     print(&format!("{name} has followed {producer} again up to fact {position}\n"))
+}
+
+async fn republish(channel: &Channel, service: Telling, after: i64) -> Result<(), Failure> {
+    let path = format!("/arrs.{}.v1.FactService/RepublishFacts", service.as_str());
+    let request = pb::RepublishFactsRequest { after, request_id: Uuid::new_v4().to_string() };
+    let answer = channel.unary(&path, Request::new(request)).await?;
+    let pb::RepublishFactsResponse { fact_count } = answer.into_inner();
+    print(&format!("{fact_count} facts of {} are published again\n", service.as_str()))
 }
 
 /// The position of the newest fact of a service.

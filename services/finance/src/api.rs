@@ -13,7 +13,7 @@ use arrs_proto::finance::v1::projection_service_server::ProjectionServiceServer;
 use arrs_proto::finance::v1::rule_book_service_server::RuleBookServiceServer;
 use arrs_proto::summary::v1 as summary;
 use kit::Cut;
-use kit::facts::Follower;
+use kit::facts::{Follower, Relay};
 use kit::pages::Key;
 use kit::server::{MESSAGE_IN, MESSAGE_OUT};
 use tonic::service::Routes;
@@ -32,7 +32,13 @@ pub mod rule_books;
 pub mod steps;
 
 /// Every method of the service.
-pub fn routes(app: App, pages: Arc<Key>, spool: PathBuf, follower: Follower) -> Routes {
+pub fn routes(
+    app: App,
+    pages: Arc<Key>,
+    spool: PathBuf,
+    follower: Follower,
+    relay: Relay,
+) -> Routes {
     macro_rules! limited {
         ($server:ident, $api:expr) => {
             $server::new($api)
@@ -54,7 +60,7 @@ pub fn routes(app: App, pages: Arc<Key>, spool: PathBuf, follower: Follower) -> 
             FinanceSummaryServiceServer,
             pcn_money::FinanceSummaryApi { app: app.clone() }
         ))
-        .add_service(limited!(FactServiceServer, facts::FactApi { app }))
+        .add_service(limited!(FactServiceServer, facts::FactApi { app, relay }))
         .add_service(limited!(AuditServiceServer, audit))
         .add_service(limited!(ImportServiceServer, imports))
         .add_service(limited!(ProjectionServiceServer, projections))

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use kit::client::Channel;
 use kit::config::{ConfigError, Kit};
 use kit::db::Database;
-use kit::facts::{Follower, Progress};
+use kit::facts::{Follower, Progress, Relay};
 use kit::pages::Key;
 use kit::{Clock, Error, Service, imports, roster};
 
@@ -47,10 +47,12 @@ pub async fn start(
     let roster = Arc::new(roster::Followed);
     let follower = Follower::new(WORKFORCE, database.clone(), roster).await?;
     let app = App::new(database.clone(), rules);
-    let routes = api::routes(app, pages, spool, follower.clone());
+    let relay = Relay::new(NAME, &database, &kit.nats);
+    let routes = api::routes(app, pages, spool, follower.clone(), relay.clone());
     let progress = vec![Progress::own(NAME, &database), follower.progress()];
     let purge = kit::answers::purge_by_the_hour(database.clone());
-    let tasks = vec![Box::pin(follower.follow(workforce)) as _, Box::pin(purge) as _];
+    let mut tasks = vec![Box::pin(follower.follow(workforce)) as _, Box::pin(purge) as _];
+    tasks.extend(relay.task());
     let database = Some(database);
     Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }

@@ -40,6 +40,8 @@ pub struct Kit {
     pub identity: Identity,
     /// Certificates among services.
     pub tls: Tls,
+    /// Where facts are published.
+    pub nats: Nats,
     /// Limits of the server.
     pub server: Server,
 }
@@ -122,6 +124,40 @@ pub struct Tls {
     pub require_client_certificates: bool,
     /// How often the files are looked at.
     pub reload_seconds: u32,
+}
+
+/// Where facts are published.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nats {
+    /// The servers; empty publishes nothing.
+    pub url: NatsUrl,
+    /// Who connects; empty for nobody in particular.
+    pub user: String,
+    /// The password of the user.
+    pub password: Secret,
+    /// The file with the credentials, in place of user and password; empty for none.
+    pub credentials_file: String,
+    /// How many servers keep each fact.
+    pub replicas: u8,
+    /// After how many days the broker forgets a fact; 0 for never.
+    pub keep_days: u32,
+    /// For how long the broker drops a fact that it has had before.
+    pub duplicate_window_seconds: u32,
+    /// How the servers are trusted, and who we are to them.
+    pub tls: NatsTls,
+}
+
+/// How servers of NATS are trusted, and who we are to them.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NatsTls {
+    /// The authorities that must have signed what the servers show; empty for the public ones.
+    pub ca_file: String,
+    /// The certificate that is shown to the servers; empty for none.
+    pub certificate_file: String,
+    /// Its private key.
+    pub key_file: String,
 }
 
 /// Limits of the server.
@@ -246,6 +282,45 @@ impl FromStr for DatabaseUrl {
             });
         }
         Ok(DatabaseUrl(text.to_owned()))
+    }
+}
+
+/// Addresses of NATS servers, without any credentials: those have settings of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NatsUrl(String);
+
+impl NatsUrl {
+    /// Says whether facts are not published.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each server.
+    pub fn servers(&self) -> impl Iterator<Item = &str> {
+        self.0.split(',').map(str::trim).filter(|server| !server.is_empty())
+    }
+}
+
+impl FromStr for NatsUrl {
+    type Err = ParseError;
+    fn from_str(text: &str) -> Result<NatsUrl, ParseError> {
+        let known = |server: &str| server.starts_with("nats://") || server.starts_with("tls://");
+        let url = NatsUrl(text.to_owned());
+        if text.contains('@') || !url.servers().all(known) {
+            return Err(ParseError {
+                expected: "must be nats://host:4222 or tls://host:4222, several separated by \
+                           commas, without user and password, or empty for none",
+            });
+        }
+        Ok(url)
+    }
+}
+
+impl<'de> Deserialize<'de> for NatsUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NatsUrl, D::Error> {
+        let text =
+            String::deserialize(deserializer).map_err(|_| D::Error::custom("must be a text"))?;
+        text.parse().map_err(D::Error::custom)
     }
 }
 

@@ -150,9 +150,10 @@ fn code(reason: ErrorReason) -> Code {
         ErrorReason::MessageTooLarge | ErrorReason::Overloaded | ErrorReason::RateLimited => {
             Code::ResourceExhausted
         }
-        ErrorReason::KnownAtNotOver | ErrorReason::ReportIncomplete | ErrorReason::OwnerUnclear => {
-            Code::FailedPrecondition
-        }
+        ErrorReason::KnownAtNotOver
+        | ErrorReason::ReportIncomplete
+        | ErrorReason::OwnerUnclear
+        | ErrorReason::BrokerNotConfigured => Code::FailedPrecondition,
         ErrorReason::MethodUnknown => Code::Unimplemented,
     }
 }

@@ -3,12 +3,14 @@
 //! Facts leave only through rows written in the transaction of their cause, numbered without
 //! gaps in the order of commit. A follower's cursor moves in the transaction of the effect.
 
+mod cloud_event;
 mod cursor;
 mod follow;
 pub mod mending;
 mod outbox;
 mod parked;
 mod progress;
+mod relay;
 mod stream;
 
 pub(crate) use outbox::append;
@@ -19,6 +21,7 @@ pub use mending::Redriven;
 pub use outbox::{NewFact, position};
 pub use parked::Parked;
 pub use progress::Progress;
+pub use relay::Relay;
 pub use stream::stream;
 
 /// Facts read from the outbox, and applied by a follower, at a time.

@@ -19,7 +19,7 @@ use arrs_proto::supervision::v1::requirement_service_server::RequirementServiceS
 use arrs_proto::supervision::v1::session_service_server::SessionServiceServer;
 use arrs_proto::supervision::v1::supervision_summary_service_server as summary_server;
 use kit::Error;
-use kit::facts::Follower;
+use kit::facts::{Follower, Relay};
 use kit::pages::Key;
 use kit::server::{MESSAGE_IN, MESSAGE_OUT};
 use tonic::service::Routes;
@@ -33,15 +33,21 @@ pub struct Api {
     key: Arc<Key>,
     spool: PathBuf,
     follower: Follower,
+    relay: Relay,
 }
 
 impl Api {
     /// The methods over an application; files are received in `spool`.
-    pub async fn new(app: App, spool: PathBuf, follower: Follower) -> Result<Api, Error> {
+    pub async fn new(
+        app: App,
+        spool: PathBuf,
+        follower: Follower,
+        relay: Relay,
+    ) -> Result<Api, Error> {
         let read = app.database().read().await?;
         let key = Arc::new(Key::load(&*read).await?);
         drop(read);
-        Ok(Api { app, key, spool, follower })
+        Ok(Api { app, key, spool, follower, relay })
     }
 
     /// All of them, within the limits of messages.

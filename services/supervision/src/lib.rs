@@ -14,7 +14,7 @@ use std::sync::Arc;
 use kit::client::Channel;
 use kit::config::ConfigError;
 use kit::db::Database;
-use kit::facts::{Follower, Progress};
+use kit::facts::{Follower, Progress, Relay};
 use kit::{Clock, Error, Service, roster};
 
 use crate::api::Api;
@@ -44,10 +44,13 @@ pub async fn start(
     let follower = Follower::new(WORKFORCE, database.clone(), roster).await?;
     let progress = vec![Progress::own(NAME, &database), follower.progress()];
     let app = App::new(database.clone(), book);
-    let api = Api::new(app, kit.data_directory.join("spool"), follower.clone()).await?;
+    let relay = Relay::new(NAME, &database, &kit.nats);
+    let spool = kit.data_directory.join("spool");
+    let api = Api::new(app, spool, follower.clone(), relay.clone()).await?;
     let routes = api.routes();
     let purge = kit::answers::purge_by_the_hour(database.clone());
-    let tasks = vec![Box::pin(follower.follow(workforce)) as _, Box::pin(purge) as _];
+    let mut tasks = vec![Box::pin(follower.follow(workforce)) as _, Box::pin(purge) as _];
+    tasks.extend(relay.task());
     let database = Some(database);
     Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }

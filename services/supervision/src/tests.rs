@@ -66,6 +66,13 @@ impl FactService for Workforce {
         let stream = kit::facts::stream(database, "workforce", caller, request).await?;
         Ok(Response::new(stream))
     }
+
+    async fn republish_facts(
+        &self,
+        _: Request<arrs_proto::admin::v1::RepublishFactsRequest>,
+    ) -> Result<Response<arrs_proto::admin::v1::RepublishFactsResponse>, Status> {
+        Err(Status::unimplemented("nothing is published here"))
+    }
 }
 
 /// A supervision service that runs, its producer, and everybody's tokens.

@@ -19,6 +19,7 @@ use arrs_proto::workforce::v1::organisation_service_server::OrganisationServiceS
 use arrs_proto::workforce::v1::person_service_server::PersonServiceServer;
 use arrs_proto::workforce::v1::workforce_summary_service_server::WorkforceSummaryServiceServer;
 use kit::Error;
+use kit::facts::Relay;
 use kit::pages::Key;
 use kit::server::{MESSAGE_IN, MESSAGE_OUT};
 use tonic::service::Routes;
@@ -31,15 +32,16 @@ pub struct Api {
     app: App,
     key: Arc<Key>,
     spool: PathBuf,
+    relay: Relay,
 }
 
 impl Api {
     /// The methods over an application; files are received in `spool`.
-    pub async fn new(app: App, spool: PathBuf) -> Result<Api, Error> {
+    pub async fn new(app: App, spool: PathBuf, relay: Relay) -> Result<Api, Error> {
         let read = app.database().read().await?;
         let key = Arc::new(Key::load(&*read).await?);
         drop(read);
-        Ok(Api { app, key, spool })
+        Ok(Api { app, key, spool, relay })
     }
 
     /// All of them, within the limits of messages.

@@ -10,7 +10,7 @@ pub mod store;
 use std::sync::Arc;
 
 use kit::db::Database;
-use kit::facts::Progress;
+use kit::facts::{Progress, Relay};
 use kit::{Clock, Error, Service};
 
 pub use crate::config::{Config, DEFAULTS};
@@ -34,9 +34,11 @@ pub async fn start(
     kit::imports::recover(&database).await?;
     let progress = vec![Progress::own(NAME, &database)];
     let app = App::new(database.clone(), Arc::new(roles_known), Arc::new(mappings.held_back()));
-    let api = Api::new(app, kit.data_directory.join("spool")).await?;
+    let relay = Relay::new(NAME, &database, &kit.nats);
+    let api = Api::new(app, kit.data_directory.join("spool"), relay.clone()).await?;
     let routes = api.routes();
-    let tasks = vec![Box::pin(kit::answers::purge_by_the_hour(database.clone())) as _];
+    let mut tasks = vec![Box::pin(kit::answers::purge_by_the_hour(database.clone())) as _];
+    tasks.extend(relay.task());
     let database = Some(database);
     Ok(Service { name: NAME, routes, progress, tasks, database, refusals: None })
 }

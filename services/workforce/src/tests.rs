@@ -54,8 +54,9 @@ impl World {
         let database = crate::open(&config, &kit, Clock::fixed(NOW)).await.unwrap();
         let known = roles::roles().unwrap();
         let mappings = roles::leaf_mappings(&known).unwrap().held_back();
+        let relay = kit::facts::Relay::new(crate::NAME, &database, &kit.nats);
         let app = App::new(database, Arc::new(known), Arc::new(mappings));
-        let api = Api::new(app.clone(), directory.path().join("spool")).await.unwrap();
+        let api = Api::new(app.clone(), directory.path().join("spool"), relay).await.unwrap();
         World { app, api, _directory: directory }
     }
 

@@ -6,7 +6,8 @@ use arrs_proto::admin::v1::{
     ListAuditEventsRequest, ListAuditEventsResponse, ListImportErrorsRequest,
     ListImportErrorsResponse, ListParkedFactsRequest, ListParkedFactsResponse,
     RedriveParkedFactsRequest, RedriveParkedFactsResponse, ReplayProjectionRequest,
-    ReplayProjectionResponse, VerifyAuditTrailRequest, VerifyAuditTrailResponse,
+    ReplayProjectionResponse, RepublishFactsRequest, RepublishFactsResponse,
+    VerifyAuditTrailRequest, VerifyAuditTrailResponse,
 };
 use arrs_proto::event::v1::stream_facts_response::Part as FactPart;
 use arrs_proto::event::v1::{StreamFactsRequest, StreamFactsResponse};
@@ -261,6 +262,18 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
             facts(channel, path, &target.engagement).await
         }
         "/arrs.supervision.v1.FactService/StreamFacts" => facts(channel, path, &organisation).await,
+        "/arrs.workforce.v1.FactService/RepublishFacts"
+        | "/arrs.finance.v1.FactService/RepublishFacts"
+        | "/arrs.supervision.v1.FactService/RepublishFacts" => {
+            // Who is let in is told that there is no broker.
+            let request = RepublishFactsRequest::default();
+            match ask::<_, RepublishFactsResponse>(channel, path, request).await {
+                Err(status) if reason_of(&status) == Some(ErrorReason::BrokerNotConfigured) => {
+                    reached()
+                }
+                other => done(other),
+            }
+        }
         "/arrs.finance.v1.ProjectionService/ListParkedFacts"
         | "/arrs.supervision.v1.ProjectionService/ListParkedFacts" => {
             let request = ListParkedFactsRequest::default();

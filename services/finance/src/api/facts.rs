@@ -1,7 +1,9 @@
 //! The outbox of finance as a stream.
 
+use arrs_proto::admin::v1::{RepublishFactsRequest, RepublishFactsResponse};
 use arrs_proto::event::v1::{StreamFactsRequest, StreamFactsResponse};
 use arrs_proto::finance::v1::fact_service_server::FactService;
+use kit::facts::Relay;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -12,6 +14,7 @@ use crate::app::App;
 #[derive(Clone, Debug)]
 pub struct FactApi {
     pub(crate) app: App,
+    pub(crate) relay: Relay,
 }
 
 #[tonic::async_trait]
@@ -26,5 +29,14 @@ impl FactService for FactApi {
         let database = self.app.database().clone();
         let stream = kit::facts::stream(database, NAME, caller, request.into_inner()).await?;
         Ok(Response::new(stream))
+    }
+
+    async fn republish_facts(
+        &self,
+        request: Request<RepublishFactsRequest>,
+    ) -> Result<Response<RepublishFactsResponse>, Status> {
+        let caller = kit::server::caller(&request)?;
+        let answer = self.relay.republish(&caller, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 }

@@ -164,6 +164,13 @@ impl FactService for Tells {
         let stream = super::stream(self.0.clone(), PRODUCER, caller, request.into_inner());
         Ok(Response::new(stream.await?))
     }
+
+    async fn republish_facts(
+        &self,
+        _: Request<arrs_proto::admin::v1::RepublishFactsRequest>,
+    ) -> Result<Response<arrs_proto::admin::v1::RepublishFactsResponse>, Status> {
+        Err(Status::unimplemented("nothing is published here"))
+    }
 }
 
 mod note {
