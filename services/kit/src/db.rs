@@ -168,6 +168,26 @@ impl Database {
         })
     }
 
+    /// Does to the tables what only their owner may, for tests; everybody may use what comes of
+    /// it.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be done.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn execute_as_owner(&self, statements: &str) {
+        use sea_orm::ConnectionTrait;
+
+        match &self.engine {
+            Engine::Sqlite(_) => {
+                let write = self.write().await.expect("a test has a database");
+                write.execute_unprepared(statements).await.expect("the test wrote statements");
+                write.commit().await.expect("a test has a database");
+            }
+            Engine::Postgres(server) => server.execute_as_owner(statements).await,
+        }
+    }
+
     /// Closes the connections, which brings everything into the one file of an embedded database.
     pub async fn close(self) {
         let Pools { reader, streams, writer } = self.pools;

@@ -306,6 +306,18 @@ impl Server {
         Ok(())
     }
 
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) async fn execute_as_owner(&self, statements: &str) {
+        let owner = self.owner.as_ref().expect("a test has an owner");
+        let mut connection = self.connect(owner, "migrate_url").await.expect("it was there");
+        let grant =
+            format!("GRANT ALL ON ALL TABLES IN SCHEMA {} TO PUBLIC", quoted(&self.service));
+        for statement in [statements.to_owned(), grant] {
+            let done = connection.execute(AssertSqlSafe(statement)).await;
+            done.expect("the test wrote statements");
+        }
+    }
+
     /// Makes writers of the service take turns until they commit, as the embedded engine does:
     /// what a command read stays true until it has written.
     pub(super) async fn take_turn(&self, txn: &impl ConnectionTrait) -> Result<(), Error> {

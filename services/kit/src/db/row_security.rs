@@ -51,21 +51,12 @@ impl Tenant {
     }
 }
 
-/// What a row must be that is written: of tenants of the scope by every code of its own. Rows that
-/// can merely be seen through others belong to somebody else.
+/// What a row must be that is written: of a tenant of the scope by a code of its own. Rows that can
+/// merely be seen through others belong to somebody else.
 fn writable(table: &str, tenants: &[Tenant]) -> Option<String> {
-    let of = |wanted: fn(&Tenant) -> bool| {
-        let found = tenants.iter().filter(move |tenant| wanted(tenant));
-        found.map(|tenant| tenant.condition(table)).collect::<Vec<_>>()
-    };
-    let codes = of(|tenant| matches!(tenant, Tenant::Column(_)));
-    let everybody = of(|tenant| matches!(tenant, Tenant::Public(_)));
-    if codes.is_empty() {
-        return None;
-    }
-    let mut ways = vec![ENGLAND.to_owned(), format!("({})", codes.join(" AND "))];
-    ways.extend(everybody);
-    Some(ways.join(" OR "))
+    let own = tenants.iter().filter(|tenant| !matches!(tenant, Tenant::Through { .. }));
+    let own: Vec<String> = own.map(|tenant| tenant.condition(table)).collect();
+    if own.is_empty() { None } else { Some(format!("{ENGLAND} OR {}", own.join(" OR "))) }
 }
 
 /// The migration that forces row-level security on tables, each with the ways in which its rows

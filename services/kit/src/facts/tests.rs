@@ -216,9 +216,10 @@ impl Notes {
             .col(text("subject"))
             .col(text("word"))
             .to_owned();
-        let write = database.write().await.unwrap();
-        write.execute(&table).await.unwrap();
-        write.commit().await.unwrap();
+        let read = database.read().await.unwrap();
+        let table = read.get_database_backend().build(&table).to_string();
+        drop(read);
+        database.execute_as_owner(&table).await;
     }
 }
 

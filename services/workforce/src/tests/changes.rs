@@ -10,10 +10,10 @@ use arrs_proto::workforce::v1::engagement_service_server::EngagementService;
 use arrs_proto::workforce::v1::fact_service_server::FactService;
 use futures::StreamExt;
 use futures::future::join_all;
-use kit::ErrorReason;
 use kit::error::reason_of;
 use kit::facts::Projection;
 use kit::server::position_of;
+use kit::{ErrorReason, Scope};
 use prost::Message;
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, Query as Select};
@@ -83,6 +83,7 @@ impl World {
     /// How many rows a table has.
     async fn rows(&self, table: &'static str) -> i64 {
         let read = self.database().read().await.unwrap();
+        Scope::england().enter(&*read).await.unwrap();
         let mut count = Select::select();
         count.expr(Expr::col("id").count()).from(table);
         let row = read.query_one(&count).await.unwrap().unwrap();
@@ -233,6 +234,7 @@ async fn a_mistyped_start_is_withdrawn_and_projections_forget_it_too() {
     // One batch and many give the same.
     for facts in facts.chunks(7) {
         let write = other.database().write().await.unwrap();
+        Scope::england().enter(&*write).await.unwrap();
         kit::roster::Followed.apply(&write, facts).await.unwrap();
         write.commit().await.unwrap();
     }

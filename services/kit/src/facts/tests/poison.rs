@@ -103,12 +103,7 @@ async fn a_broken_table_parks_nothing_and_the_facts_are_applied_when_it_is_whole
     let newest = pair.tell(&[(SICK, "a"), (WELL, "b")]).await;
     let consumer = pair.consumer.clone();
     let rename = async |from: &str, to: &str| {
-        use sea_orm_migration::prelude::{Alias, Table};
-
-        let statement = Table::rename().table(Alias::new(from), Alias::new(to)).to_owned();
-        let write = consumer.write().await.unwrap();
-        write.execute(&statement).await.unwrap();
-        write.commit().await.unwrap();
+        consumer.execute_as_owner(&format!("ALTER TABLE {from} RENAME TO {to}")).await;
     };
     rename("note", "elsewhere").await;
     let follower = pair.follow().await;
@@ -133,15 +128,17 @@ async fn values_that_a_database_refuses_are_told_from_a_database_that_fails() {
         subject: String::new(),
         word: String::new(),
     };
-    let write = pair.consumer.write().await.unwrap();
     let insert = async || {
+        let write = pair.consumer.write().await?;
         let row = note::ActiveModel::from(row.clone());
-        note::Entity::insert(row).exec_without_returning(&*write).await.map_err(db::sort)
+        let insert = note::Entity::insert(row).exec_without_returning(&*write);
+        insert.await.map_err(db::sort)?;
+        write.commit().await
     };
     insert().await.unwrap();
 
     assert!(!insert().await.unwrap_err().is_passing(), "the key is there already");
-    write.execute_unprepared("DROP TABLE note").await.unwrap();
+    pair.consumer.execute_as_owner("DROP TABLE note").await;
     assert!(insert().await.unwrap_err().is_passing(), "there is no table");
     assert!(!Error::internal("damaged").is_passing());
 }
