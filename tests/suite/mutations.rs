@@ -38,8 +38,11 @@ const UPLOADS: [&str; 3] = [
     "/arrs.workforce.v1.ImportService/CreateImport",
 ];
 /// Repairs of an operator, which change no record and may be made any number of times; repeated in
-/// `parked.rs`.
-const REPAIRS: [&str; 4] = [
+/// `parked.rs` and `published.rs`.
+const REPAIRS: [&str; 7] = [
+    "/arrs.finance.v1.FactService/RepublishFacts",
+    "/arrs.supervision.v1.FactService/RepublishFacts",
+    "/arrs.workforce.v1.FactService/RepublishFacts",
     "/arrs.finance.v1.ProjectionService/RedriveParkedFacts",
     "/arrs.finance.v1.ProjectionService/ReplayProjection",
     "/arrs.supervision.v1.ProjectionService/RedriveParkedFacts",
