@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use arrs_proto::finance::v1 as finance;
 use arrs_proto::google::r#type::Date;
+use arrs_proto::report::v1::GetPcnReportRequest;
+use arrs_proto::supervision::v1 as supervision;
 use arrs_proto::workforce::v1 as workforce;
 use arrs_tests::cluster::Cluster;
 use futures::future::join_all;
@@ -19,7 +22,7 @@ use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
 use crate::demo_set::{
-    OPERATOR, PCN, bring_in, call, denied, positions, refused, report, report_request,
+    OPERATOR, PCN, bring_in, call, denied, invalid, positions, refused, report, report_request,
 };
 
 const MANAGER: &str = "pcn-manager@pcn:U09081";
@@ -29,8 +32,23 @@ const SET_ASSIGNMENT: &str = "/arrs.workforce.v1.EngagementService/SetAssignment
 const END_ENGAGEMENT: &str = "/arrs.workforce.v1.EngagementService/EndEngagement";
 const WITHDRAW_ASSIGNMENT: &str = "/arrs.workforce.v1.EngagementService/WithdrawAssignment";
 
+const GET_PAY: &str = "/arrs.finance.v1.PayService/GetPay";
+const RECORD_PAY: &str = "/arrs.finance.v1.PayService/RecordPay";
+const WITHDRAW_PAY: &str = "/arrs.finance.v1.PayService/WithdrawPay";
+const LIST_SESSIONS: &str = "/arrs.supervision.v1.SessionService/ListSessions";
+const RECORD_SESSION: &str = "/arrs.supervision.v1.SessionService/RecordSession";
+const WITHDRAW_SESSION: &str = "/arrs.supervision.v1.SessionService/WithdrawSession";
+
 /// Methods that change one thing; each is repeated below in every way.
-const UNARY: [&str; 3] = [SET_ASSIGNMENT, END_ENGAGEMENT, WITHDRAW_ASSIGNMENT];
+const UNARY: [&str; 7] = [
+    SET_ASSIGNMENT,
+    END_ENGAGEMENT,
+    WITHDRAW_ASSIGNMENT,
+    RECORD_PAY,
+    WITHDRAW_PAY,
+    RECORD_SESSION,
+    WITHDRAW_SESSION,
+];
 /// Uploads; repeated in `imports.rs`.
 const UPLOADS: [&str; 3] = [
     "/arrs.finance.v1.ImportService/CreateImport",
@@ -246,6 +264,163 @@ async fn idm_1_2_3_every_mutation_happens_once_for_one_caller() {
     let other = workforce::EndEngagementRequest { last_date: day(2026, 7, 1), ..message.clone() };
     let end = Repeated { path: END_ENGAGEMENT, message, other };
     end.check::<workforce::Engagement>(&cluster).await;
+}
+
+/// IDM-1, IDM-2, IDM-3 for pay and sessions.
+#[tokio::test(flavor = "multi_thread")]
+async fn idm_1_2_3_pay_and_sessions_are_recorded_and_withdrawn_once() {
+    let cluster = Cluster::one().await;
+    bring_in(&cluster).await;
+    let manager = cluster.channel(&[MANAGER]);
+    let request_id = new_id();
+    let engagement = engagement(&manager, "demo-e-005").await;
+
+    let message = finance::RecordPayRequest {
+        request_id: request_id.clone(),
+        ..payment(&format!("{}/pay/2025-08", engagement.name), 300_000)
+    };
+    let other = finance::RecordPayRequest { salary_pence: Some(1), ..message.clone() };
+    let record = Repeated { path: RECORD_PAY, message: message.clone(), other };
+    record.check::<finance::Pay>(&cluster).await;
+    let message = finance::WithdrawPayRequest {
+        etag: pay(&manager, &message.name, None).await.etag,
+        name: message.name,
+        paid_date: message.paid_date,
+        request_id: request_id.clone(),
+        validate_only: false,
+    };
+    let other = finance::WithdrawPayRequest { paid_date: None, ..message.clone() };
+    let withdraw = Repeated { path: WITHDRAW_PAY, message, other };
+    withdraw.check::<finance::Pay>(&cluster).await;
+
+    let message = supervision::RecordSessionRequest {
+        parent: PCN.to_owned(),
+        reference: "by-hand-1".to_owned(),
+        person: engagement.person,
+        supervisor_reference: "demo-s-01".to_owned(),
+        kind: "clinical".to_owned(),
+        date: day(2025, 7, 30),
+        session_minutes: 30,
+        request_id: request_id.clone(),
+        ..Default::default()
+    };
+    let other = supervision::RecordSessionRequest { session_minutes: 31, ..message.clone() };
+    let record = Repeated { path: RECORD_SESSION, message: message.clone(), other };
+    record.check::<supervision::Session>(&cluster).await;
+    let held = session(&manager, "by-hand-1").await.unwrap();
+    assert_eq!((held.session_minutes, held.person), (30, message.person));
+    let message = supervision::WithdrawSessionRequest {
+        name: held.name,
+        etag: held.etag,
+        request_id,
+        validate_only: false,
+    };
+    let etag = "\"99\"".to_owned();
+    let other = supervision::WithdrawSessionRequest { etag, ..message.clone() };
+    let withdraw = Repeated { path: WITHDRAW_SESSION, message: message.clone(), other };
+    withdraw.check::<supervision::Session>(&cluster).await;
+    assert_eq!(session(&manager, "by-hand-1").await, None);
+    let again = supervision::WithdrawSessionRequest {
+        etag: String::new(),
+        request_id: new_id(),
+        ..message
+    };
+    let again = call::<_, supervision::Session>(&manager, WITHDRAW_SESSION, again).await;
+    invalid(again, &["name"]);
+}
+
+fn payment(name: &str, pence: i64) -> finance::RecordPayRequest {
+    finance::RecordPayRequest {
+        name: name.to_owned(),
+        salary_pence: Some(pence),
+        employer_ni_pence: Some(0),
+        employer_pension_pence: Some(0),
+        paid_date: day(2025, 8, 28),
+        ..Default::default()
+    }
+}
+
+async fn pay(channel: &Channel, name: &str, known_at_date: Option<Date>) -> finance::Pay {
+    let request = finance::GetPayRequest { name: name.to_owned(), known_at_date };
+    call(channel, GET_PAY, request).await.unwrap().into_inner()
+}
+
+async fn session(channel: &Channel, reference: &str) -> Option<supervision::Session> {
+    let request = supervision::ListSessionsRequest {
+        parent: PCN.to_owned(),
+        page_size: 1_000,
+        ..Default::default()
+    };
+    let page: supervision::ListSessionsResponse =
+        call(channel, LIST_SESSIONS, request).await.unwrap().into_inner();
+    page.sessions.into_iter().find(|one| one.reference == reference)
+}
+
+/// OCC-2: what is paid is changed by who has read it only, and each change says who it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn occ_2_money_is_not_changed_without_an_etag_and_a_request_id() {
+    let cluster = Cluster::one().await;
+    bring_in(&cluster).await;
+    let (operator, manager) = (cluster.channel(&[OPERATOR]), cluster.channel(&[MANAGER]));
+    let name = format!("{}/pay/2025-07", engagement(&manager, "demo-e-005").await.name);
+    let before = pay(&manager, &name, None).await;
+    let [paid] = before.payments[..] else { panic!("{before:?}") };
+    let unchanged = positions(&operator).await;
+    let record = async |message| call::<_, finance::Pay>(&manager, RECORD_PAY, message).await;
+    let corrected = |etag: &str| finance::RecordPayRequest {
+        paid_date: paid.paid_date,
+        etag: etag.to_owned(),
+        request_id: new_id(),
+        ..payment(&name, paid.salary_pence + 100)
+    };
+
+    invalid(record(corrected("")).await, &["etag"]);
+    // Another day would be a further payment: that is no less a change of the month.
+    let further = finance::RecordPayRequest { paid_date: day(2025, 8, 1), ..corrected("") };
+    invalid(record(further).await, &["etag"]);
+    let nameless =
+        finance::RecordPayRequest { request_id: String::new(), ..corrected(&before.etag) };
+    invalid(record(nameless).await, &["request_id"]);
+    refused(record(corrected("\"99\"")).await, Code::Aborted, ErrorReason::EtagMismatch);
+    let empty = finance::RecordPayRequest { name: name.clone(), ..Default::default() };
+    let amounts = ["salary_pence", "employer_ni_pence", "employer_pension_pence"];
+    invalid(record(empty).await, &[&amounts[..], &["request_id"]].concat());
+    let beyond = finance::RecordPayRequest {
+        salary_pence: Some(1_000_000_001),
+        name: name.replace("2025-07", "2099-07"),
+        ..corrected("")
+    };
+    invalid(record(beyond).await, &["name", "salary_pence"]);
+    let withdraw = async |etag: &str, request_id: String| {
+        let (name, paid_date, etag) = (name.clone(), paid.paid_date, etag.to_owned());
+        let message =
+            finance::WithdrawPayRequest { name, paid_date, etag, request_id, validate_only: false };
+        call::<_, finance::Pay>(&manager, WITHDRAW_PAY, message).await
+    };
+    invalid(withdraw("", String::new()).await, &["etag", "request_id"]);
+    refused(withdraw("\"99\"", new_id()).await, Code::Aborted, ErrorReason::EtagMismatch);
+    assert_eq!(positions(&operator).await, unchanged);
+
+    let answer = record(corrected(&before.etag)).await.unwrap();
+
+    let position = position_of(answer.metadata()).map(str::to_owned);
+    assert_eq!(answer.get_ref().payments[0].salary_pence, paid.salary_pence + 100);
+    let cost = async |known_at_date| {
+        let request = GetPcnReportRequest { known_at_date, ..report_request() };
+        let report = report(&manager, request, position.as_deref()).await;
+        let lines = report.money.unwrap().lines;
+        let line = lines.into_iter().find(|line| line.reference == "demo-e-005").unwrap();
+        line.actual_cost_pence
+    };
+    // NI and pension went to 0 with it; then the payment goes, and the day before knows both.
+    let then = day(2025, 8, 1);
+    let (first, second) = (cost(then).await, cost(None).await);
+    let parts = paid.salary_pence + paid.employer_ni_pence + paid.employer_pension_pence;
+    assert_eq!((first, second), (parts + paid.fees_pence, paid.salary_pence + 100));
+    let answer = withdraw(&answer.get_ref().etag, new_id()).await.unwrap();
+    assert_eq!(answer.get_ref().payments, []);
+    assert_eq!((cost(then).await, cost(None).await), (first, 0));
+    assert_eq!(pay(&manager, &name, then).await.payments, [paid]);
 }
 
 /// IDM-4: whoever loses an answer on its way asks again, and gets it.

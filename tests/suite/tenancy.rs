@@ -29,6 +29,7 @@ use crate::demo_set::{self, OPERATOR, STAFF, collect, denied, positions};
 use probe::{Answer, Target, ask, check_row, probe};
 
 const LIST_ENGAGEMENTS: &str = "/arrs.workforce.v1.EngagementService/ListEngagements";
+const LIST_SESSIONS: &str = "/arrs.supervision.v1.SessionService/ListSessions";
 const GET_ENGAGEMENT: &str = "/arrs.workforce.v1.EngagementService/GetEngagement";
 const GET_PERSON: &str = "/arrs.workforce.v1.PersonService/GetPerson";
 
@@ -122,6 +123,13 @@ pub(crate) async fn target(
     let found = all.iter().find(|it| it.reference == engagement).cloned().unwrap();
     // Hours may be withdrawn by who may change all of their days: here, the newest.
     let first = |it: &Engagement| it.assignments[0].start_date.unwrap();
+    let request = ListSessionsRequest {
+        parent: format!("pcns/{pcn}"),
+        page_size: 1_000,
+        ..Default::default()
+    };
+    let held: ListSessionsResponse = ask(operator, LIST_SESSIONS, request).await.unwrap();
+    let session = held.sessions.into_iter().find(|it| it.person == found.person).unwrap();
     let kept = all.iter().filter(|it| it.owner == found.owner);
     let newest = kept.max_by_key(|it| (first(it).year, first(it).month)).unwrap();
     Target {
@@ -130,6 +138,7 @@ pub(crate) async fn target(
         newest: (newest.name.clone(), first(newest)),
         engagement: found.name,
         person_reference: person.to_owned(),
+        session: session.name,
         person: found.person,
         imports: Default::default(),
     }
@@ -153,6 +162,7 @@ fn absent() -> Target {
         newest: (format!("engagements/{}", Uuid::new_v4()), kit::wire::date(demo_set::RECORDED_ON)),
         person_reference: "no-such-p".to_owned(),
         person: format!("people/{}", Uuid::new_v4()),
+        session: format!("sessions/{}", Uuid::new_v4()),
         imports: std::array::from_fn(|_| format!("imports/{}", Uuid::new_v4())),
     }
 }

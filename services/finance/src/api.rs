@@ -9,6 +9,7 @@ use arrs_proto::finance::v1::claim_service_server::ClaimServiceServer;
 use arrs_proto::finance::v1::fact_service_server::FactServiceServer;
 use arrs_proto::finance::v1::finance_summary_service_server::FinanceSummaryServiceServer;
 use arrs_proto::finance::v1::import_service_server::ImportServiceServer;
+use arrs_proto::finance::v1::pay_service_server::PayServiceServer;
 use arrs_proto::finance::v1::projection_service_server::ProjectionServiceServer;
 use arrs_proto::finance::v1::rule_book_service_server::RuleBookServiceServer;
 use arrs_proto::summary::v1 as summary;
@@ -26,6 +27,7 @@ pub mod audit;
 pub mod claims;
 pub mod facts;
 pub mod imports;
+pub mod pay;
 pub mod pcn_money;
 pub mod projections;
 pub mod rule_books;
@@ -55,6 +57,7 @@ pub fn routes(
             AllocationServiceServer,
             allocations::AllocationApi { app: app.clone() }
         ))
+        .add_service(limited!(PayServiceServer, pay::PayApi { app: app.clone() }))
         .add_service(limited!(ClaimServiceServer, claims::ClaimApi { app: app.clone() }))
         .add_service(limited!(
             FinanceSummaryServiceServer,

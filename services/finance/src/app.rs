@@ -13,6 +13,7 @@ use crate::{NAME, WORKFORCE};
 pub mod allocations;
 pub mod claims;
 pub mod pay;
+pub mod payments;
 pub mod pcn_money;
 pub mod rule_books;
 

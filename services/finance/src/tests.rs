@@ -3,6 +3,7 @@
 mod demonstration;
 mod fixture;
 mod pay_files;
+mod payments;
 mod places;
 mod rule_books;
 

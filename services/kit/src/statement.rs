@@ -106,11 +106,13 @@ struct Version<S> {
 /// A value, its rows, those that are closed, and when the newest of both became so.
 type Counted = (Uuid, i64, i64, Option<i64>, Option<i64>);
 
-/// How often the rows with each of `values` in a column have changed.
+/// How often the rows with each of `values` in a column have changed, of those that `within`
+/// selects.
 pub async fn revisions<S>(
     db: &impl ConnectionTrait,
     column: <S::Entity as EntityTrait>::Column,
     values: &[Uuid],
+    within: &Condition,
 ) -> Result<HashMap<Uuid, Revision>, Error>
 where
     S: Statement + sea_orm::FromQueryResult,
@@ -127,6 +129,7 @@ where
             .column_as(known_from.max(), "newest_from")
             .column_as(known_until.max(), "newest_until")
             .filter(column.is_in(chunk.iter().copied()))
+            .filter(within.clone())
             .group_by(column)
             .into_tuple()
             .all(db)

@@ -1,6 +1,7 @@
 //! What the service does: one transaction a command, loaded, decided, stored and told.
 
 pub mod requirements;
+pub mod session_changes;
 pub mod sessions;
 pub mod summaries;
 

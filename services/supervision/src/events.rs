@@ -3,7 +3,7 @@
 use arrs_proto::event::v1 as pb;
 use kit::facts::NewFact;
 use kit::{names, wire};
-use terms::Instant;
+use terms::{Instant, OdsCode};
 
 use crate::domain::session::Session;
 
@@ -20,4 +20,13 @@ pub fn session_recorded(name: String, session: &Session, known_from: Instant) ->
         pcn: names::organisation(&session.pcn),
     };
     NewFact::new(&fact, name, Some(session.pcn.clone()))
+}
+
+/// A session was never held. Told to the same as its record.
+pub fn session_withdrawn(name: String, pcn: &OdsCode, known_from: Instant) -> NewFact {
+    let fact = pb::SessionWithdrawn {
+        known_from_time: Some(wire::timestamp(known_from)),
+        session: name.clone(),
+    };
+    NewFact::new(&fact, name, Some(pcn.clone()))
 }

@@ -26,6 +26,7 @@ use prost::Message;
 use terms::Date;
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
+use uuid::Uuid;
 
 use crate::demo_set::{MONTH, PAY, SESSIONS, STAFF, collect};
 
@@ -40,6 +41,8 @@ pub struct Target {
     pub newest: (String, WireDate),
     pub person_reference: String,
     pub person: String,
+    /// One of the person's sessions.
+    pub session: String,
     /// An import in each of workforce, finance and supervision.
     pub imports: [String; 3],
 }
@@ -52,6 +55,7 @@ impl Target {
             &self.newest.0,
             &self.engagement_reference,
             &self.person,
+            &self.session,
             &self.person_reference,
             &self.imports[0],
             &self.imports[1],
@@ -244,6 +248,55 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
                 ..Default::default()
             };
             done(ask::<_, finance::CompareClaimLineResponse>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.PayService/GetPay" => {
+            let name = format!("{}/pay/2025-07", target.engagement);
+            let request = finance::GetPayRequest { name, known_at_date: None };
+            done(ask::<_, finance::Pay>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.PayService/RecordPay" => {
+            let request = finance::RecordPayRequest {
+                name: format!("{}/pay/2025-03", target.engagement),
+                salary_pence: Some(10_000),
+                employer_ni_pence: Some(0),
+                employer_pension_pence: Some(0),
+                request_id: Uuid::new_v4().to_string(),
+                validate_only: true,
+                ..Default::default()
+            };
+            done(ask::<_, finance::Pay>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.PayService/WithdrawPay" => {
+            let request = finance::WithdrawPayRequest {
+                name: format!("{}/pay/2025-07", target.engagement),
+                paid_date: Some(kit::wire::date(Date::constant(2025, 7, 28))),
+                etag: "\"1\"".to_owned(),
+                request_id: Uuid::new_v4().to_string(),
+                validate_only: true,
+            };
+            done(ask::<_, finance::Pay>(channel, path, request).await)
+        }
+        "/arrs.supervision.v1.SessionService/RecordSession" => {
+            let request = supervision::RecordSessionRequest {
+                parent: pcn,
+                reference: "check-s".to_owned(),
+                person: target.person.clone(),
+                supervisor_reference: "demo-s-01".to_owned(),
+                kind: "clinical".to_owned(),
+                date: Some(kit::wire::date(Date::constant(2025, 7, 10))),
+                session_minutes: 30,
+                validate_only: true,
+                ..Default::default()
+            };
+            done(ask::<_, supervision::Session>(channel, path, request).await)
+        }
+        "/arrs.supervision.v1.SessionService/WithdrawSession" => {
+            let request = supervision::WithdrawSessionRequest {
+                name: target.session.clone(),
+                validate_only: true,
+                ..Default::default()
+            };
+            done(ask::<_, supervision::Session>(channel, path, request).await)
         }
         "/arrs.supervision.v1.RequirementService/ListRequirements" => {
             let request = supervision::ListRequirementsRequest::default();

@@ -1,11 +1,10 @@
 //! Pay as recorded: rows of payrolls, each with the file and line it came from.
 
-use kit::Error;
-use kit::Scope;
 use kit::db;
 use kit::roster::{Engaged, from_column, to_column};
-use kit::statement::{self, Outcome, Provenance, known_at};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use kit::statement::{self, Outcome, Provenance, Said, known_at};
+use kit::{Error, Revision, Scope};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use terms::{Date, EngagementId, Instant, Month, OdsCode, Pence, parse_date};
 use uuid::Uuid;
 
@@ -111,14 +110,59 @@ pub async fn of_engagements(
     Ok(found)
 }
 
+/// The pay of one engagement for a month, by day of payment.
+pub async fn of_month(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    engaged: &Engaged,
+    month: Month,
+    at: Instant,
+) -> Result<Vec<Pay>, Error> {
+    let all = of_engagements(db, scope, std::slice::from_ref(engaged), at).await?;
+    Ok(all.into_iter().map(|known| known.pay).filter(|pay| pay.month == month).collect())
+}
+
+/// Withdraws a row whose owner is in the scope.
+pub async fn withdraw(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    provenance: &Provenance,
+    pay: &Pay,
+    owner: &OdsCode,
+) -> Result<(), Error> {
+    assert!(scope.owns(owner), "rows of other owners were refused");
+    let (month, paid_on) = (to_column(pay.month.first()), to_text(pay.paid_on));
+    let never = Model::never(provenance, pay.engagement.0, month, paid_on);
+    statement::record_said(db, vec![Said::Withdrawn(never)]).await?;
+    Ok(())
+}
+
+/// How often the pay of an engagement for a month has changed. The engagement was found inside the
+/// scope before.
+pub async fn revision(
+    db: &impl ConnectionTrait,
+    _: &Scope,
+    engagement: EngagementId,
+    month: Month,
+) -> Result<Revision, Error> {
+    let of_month = Condition::all().add(Column::Month.eq(to_column(month.first())));
+    let (id, column) = (engagement.0, Column::EngagementId);
+    let mut found = statement::revisions::<Model>(db, column, &[id], &of_month).await?;
+    Ok(found.remove(&id).unwrap_or_default())
+}
+
+fn to_text(paid_on: Option<Date>) -> String {
+    paid_on.map(|day| day.to_string()).unwrap_or_default()
+}
+
 fn to_model(row: &NewPay, provenance: &Provenance) -> Model {
     let Components { salary, employer_ni, employer_pension, fees } = row.pay.amounts;
     Model::new(
         provenance,
-        Some(row.line),
+        provenance.import.map(|_| row.line),
         row.pay.engagement.0,
         to_column(row.pay.month.first()),
-        row.pay.paid_on.map(|day| day.to_string()).unwrap_or_default(),
+        to_text(row.pay.paid_on),
         salary.0,
         employer_ni.0,
         employer_pension.0,

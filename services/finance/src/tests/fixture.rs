@@ -220,7 +220,7 @@ pub(super) fn provenance(recorded_on: &str) -> Provenance {
 }
 
 /// `demo-e-007` is number 7.
-fn engagement_id(reference: &str) -> Uuid {
+pub(super) fn engagement_id(reference: &str) -> Uuid {
     Uuid::from_u128(reference.rsplit('-').next().unwrap().parse().unwrap())
 }
 

@@ -246,8 +246,9 @@ pub async fn revisions(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Revision>, Error> {
     let (itself, hours) = (engagement::Column::EngagementId, assignment::Column::EngagementId);
-    let mut all = statement::revisions::<engagement::Model>(db, itself, ids).await?;
-    for (id, hours) in statement::revisions::<assignment::Model>(db, hours, ids).await? {
+    let any = Condition::all();
+    let mut all = statement::revisions::<engagement::Model>(db, itself, ids, &any).await?;
+    for (id, hours) in statement::revisions::<assignment::Model>(db, hours, ids, &any).await? {
         let itself = all.entry(id).or_default();
         *itself = itself.and(hours);
     }

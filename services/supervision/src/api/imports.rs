@@ -1,6 +1,6 @@
 //! Files that are brought in.
 
-mod sessions;
+pub(in crate::api) mod sessions;
 
 use std::fs::File;
 

@@ -8,6 +8,7 @@ use kit::names::Fields;
 use kit::{Cut, Error};
 use tonic::{Request, Response, Status};
 
+use crate::NAME;
 use crate::api::Api;
 use crate::app::sessions::{List, SessionId};
 
@@ -32,8 +33,29 @@ impl SessionService for Api {
 
         let list = List { pcn, after, limit: page.size + 1, cut };
         let mut rows = self.app.sessions(&caller, &list).await?;
-        let next_page_token = page.next(&mut rows, &self.key, |recorded| recorded.id.0.to_string());
+        let next_page_token =
+            page.next(&mut rows, &self.key, |seen| seen.recorded.id.0.to_string());
         let sessions = rows.into_iter().map(wire::session).collect();
         Ok(Response::new(pb::ListSessionsResponse { sessions, next_page_token }))
+    }
+
+    async fn record_session(
+        &self,
+        request: Request<pb::RecordSessionRequest>,
+    ) -> Result<Response<pb::Session>, Status> {
+        let caller = kit::server::caller(&request)?;
+        let (command, asked) = wire::record_session(request.into_inner())?;
+        let answer = self.app.record_session(&caller, command, asked).await?;
+        Ok(kit::server::answered(answer, NAME)?)
+    }
+
+    async fn withdraw_session(
+        &self,
+        request: Request<pb::WithdrawSessionRequest>,
+    ) -> Result<Response<pb::Session>, Status> {
+        let caller = kit::server::caller(&request)?;
+        let (command, asked) = wire::withdraw_session(request.into_inner())?;
+        let answer = self.app.withdraw_session(&caller, &command, asked).await?;
+        Ok(kit::server::answered(answer, NAME)?)
     }
 }

@@ -7,7 +7,7 @@ use kit::db::Write;
 use kit::imports::{Applied, Context};
 use kit::roster::{self, Engaged};
 use kit::table::{Problem, Problems};
-use kit::{Caller, Cut, Error, Scope, names};
+use kit::{Caller, Cut, Error, Revision, Scope, names};
 use terms::{Date, Minutes, OdsCode, OrganisationKind, Period, PersonId};
 use uuid::Uuid;
 
@@ -63,10 +63,19 @@ pub struct List {
     pub cut: Cut,
 }
 
+/// A session as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The session.
+    pub recorded: Recorded,
+    /// The version; none in a cut of an earlier day.
+    pub revision: Option<Revision>,
+}
+
 impl App {
     /// One page of the sessions in a PCN on days that the caller may see, in the order of
     /// identifiers.
-    pub async fn sessions(&self, caller: &Caller, list: &List) -> Result<Vec<Recorded>, Error> {
+    pub async fn sessions(&self, caller: &Caller, list: &List) -> Result<Vec<Seen>, Error> {
         let read = self.database.read().await?;
         let scope = caller.scope(&*read, self.database.clock()).await?;
         let found = roster::organisation(&*read, &list.pcn, list.cut.at).await?;
@@ -75,7 +84,14 @@ impl App {
             return Err(caller.denied(&names::pcn(&list.pcn)));
         }
         let List { pcn, after, limit, cut } = list;
-        sessions::of_pcn(&*read, &scope, pcn, *after, *limit, cut.at).await
+        let page = sessions::of_pcn(&*read, &scope, pcn, *after, *limit, cut.at).await?;
+        let ids: Vec<Uuid> = page.iter().map(|recorded| recorded.id.0).collect();
+        let revisions = sessions::revisions(&*read, &scope, &ids).await?;
+        let each = |recorded: Recorded| {
+            let revision = revisions.get(&recorded.id.0).copied();
+            Seen { revision: revision.filter(|_| cut.known_at.is_none()), recorded }
+        };
+        Ok(page.into_iter().map(each).collect())
     }
 }
 

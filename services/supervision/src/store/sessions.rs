@@ -1,13 +1,15 @@
 //! Sessions that were held, as known at an instant, inside a scope.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use kit::db;
 use kit::roster::{from_column, to_column};
-use kit::statement::{self, Outcome, Provenance, known_at};
-use kit::{Error, Scope};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use kit::statement::{self, Outcome, Provenance, Said, known_at};
+use kit::{Error, Revision, Scope};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use terms::{Date, Instant, Minutes, OdsCode, ParseError, Period, PersonId};
 use uuid::Uuid;
 
@@ -117,7 +119,7 @@ pub async fn record(
         let minutes = i32::try_from(session.minutes.get()).map_err(Error::internal)?;
         rows.push(session::Model::new(
             provenance,
-            Some(*line),
+            provenance.import.map(|_| *line),
             session.reference.clone(),
             owner.to_string(),
             session.pcn.to_string(),
@@ -141,6 +143,46 @@ pub async fn record(
             }
         })
         .collect()
+}
+
+/// Withdraws a session.
+pub async fn withdraw(
+    txn: &impl ConnectionTrait,
+    scope: &Scope,
+    provenance: &Provenance,
+    recorded: &Recorded,
+) -> Result<(), Error> {
+    assert!(visible(scope, recorded), "a session outside the scope was not refused");
+    let Session { reference, pcn, .. } = &recorded.session;
+    let (owner, pcn) = (recorded.owner.to_string(), pcn.to_string());
+    let never = session::Model::never(provenance, reference.clone(), owner, pcn);
+    statement::record_said(txn, vec![Said::Withdrawn(never)]).await?;
+    Ok(())
+}
+
+/// One session as it was last known, and whether it still is, if the scope reaches its day.
+pub async fn by_id(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    id: SessionId,
+) -> Result<Option<(Recorded, bool)>, Error> {
+    let rows = session::within(scope).filter(session::Column::SessionId.eq(id.0)).all(db);
+    let mut rows = rows.await.map_err(db::sort)?;
+    rows.sort_by_key(|row| (row.known_until.unwrap_or(i64::MAX), row.known_from));
+    let Some(last) = rows.pop() else { return Ok(None) };
+    let known = last.known_until.is_none();
+    let recorded = to_recorded(last)?;
+    Ok(visible(scope, &recorded).then_some((recorded, known)))
+}
+
+/// How often sessions have changed. They were found inside the scope before.
+pub async fn revisions(
+    db: &impl ConnectionTrait,
+    _: &Scope,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Revision>, Error> {
+    let column = session::Column::SessionId;
+    statement::revisions::<session::Model>(db, column, ids, &Condition::all()).await
 }
 
 /// The sessions of people in a PCN up to a day, by day; none of days that the scope does not reach.

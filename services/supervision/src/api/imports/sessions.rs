@@ -58,14 +58,16 @@ pub(super) fn read(file: impl Read) -> Sheet {
     Sheet { rows, problems, count }
 }
 
-fn reference(text: &str) -> Result<String, ParseError> {
-    if text.chars().count() > REFERENCE_CHARS_MAX {
-        return Err(ParseError { expected: "must have at most 64 characters" });
+/// What an owner calls somebody or something.
+pub(in crate::api) fn reference(text: &str) -> Result<String, ParseError> {
+    if text.is_empty() || text.chars().count() > REFERENCE_CHARS_MAX {
+        return Err(ParseError { expected: "must have 1 to 64 characters" });
     }
     Ok(text.to_owned())
 }
 
-fn kind(text: &str) -> Result<Kind, ParseError> {
+/// A kind of sessions.
+pub(in crate::api) fn kind(text: &str) -> Result<Kind, ParseError> {
     const EXPECTED: ParseError = ParseError {
         expected: "must be clinical, educational, practice_debrief, peer, coaching_individual, \
                    coaching_group, preceptorship, induction, appraisal or line_management",
@@ -73,7 +75,8 @@ fn kind(text: &str) -> Result<Kind, ParseError> {
     text.parse().ok().filter(|kind: &Kind| kind.is_session()).ok_or(EXPECTED)
 }
 
-fn minutes(text: &str) -> Result<Minutes, ParseError> {
+/// The minutes of a session.
+pub(in crate::api) fn minutes(text: &str) -> Result<Minutes, ParseError> {
     const EXPECTED: ParseError = ParseError { expected: "must be whole minutes from 1 to 1440" };
     // Digits only: a sign is not a number of minutes.
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
