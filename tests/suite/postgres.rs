@@ -1,16 +1,20 @@
 //! What PostgreSQL is trusted with, and what it is not: the second wall between tenants, the roles
 //! that serve and migrate, and connections that calls leave behind.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use arrs_proto::event::v1::OrganisationNamed;
 use arrs_tests::cluster::{Cluster, Engine};
 use arrs_tests::postgres::{Database, Postgres, execute};
 use kit::Clock;
+use kit::facts::NewFact;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, Executor, PgConnection, Row};
 
 use crate::demo_set::{MONTH, OPERATOR, PCN, bring_in};
 
+/// The longest wait for a state.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The tables without a tenant, and why.
 const SHARED: &[(&str, &str)] = &[
     ("audit_entry", "read through AuditService alone, which cuts by the entry's tenant"),
@@ -140,15 +144,98 @@ async fn the_list_of_a_scope_is_made_once_a_statement() {
     assert!(plan.iter().any(|line| line.contains("InitPlan")), "{plan:#?}");
 }
 
-/// The settings of the workforce service in a new database.
-async fn settings(database: &Database) -> kit::config::Database {
+/// The workforce service's tables of the shell in a new database, with so many connections to write.
+async fn open(database: &Database, writers: u32) -> kit::db::Database {
     let urls = database.service("workforce").await;
-    kit::config::Database {
+    let settings = kit::config::Database {
         url: urls.url.parse().unwrap(),
         migrate_url: urls.migrate_url.parse().unwrap(),
         readers: 2,
-        writers: 1,
+        writers,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let opened = kit::db::Database::open(&settings, "workforce", folder.path(), Clock::system());
+    let opened = opened.await.unwrap();
+    opened.migrate::<kit::testing::Shell>().await.unwrap();
+    opened
+}
+
+/// What a follower does: it asks for what is above the last position it was given.
+struct Follower {
+    connection: PgConnection,
+    question: &'static str,
+    seen: Vec<i64>,
+}
+
+impl Follower {
+    async fn of(database: &Database, question: &'static str) -> Follower {
+        let connection = PgConnection::connect(&database.url()).await.unwrap();
+        Follower { connection, question, seen: Vec::new() }
     }
+
+    async fn look(&mut self) -> &[i64] {
+        let last = self.seen.last().copied().unwrap_or(0);
+        let new = sqlx::query_scalar::<_, i64>(self.question).bind(last);
+        self.seen.extend(new.fetch_all(&mut self.connection).await.unwrap());
+        &self.seen
+    }
+}
+
+/// EVT-2: of two writers who overlap, the one that began first commits last.
+#[tokio::test(flavor = "multi_thread")]
+async fn evt_2_a_writer_that_begins_later_waits_for_its_turn_and_no_fact_is_passed_by() {
+    let database = Postgres::shared().database().await;
+    let opened = open(&database, 2).await;
+    let said = |name: &str| {
+        let fact = OrganisationNamed { display_name: name.to_owned(), ..Default::default() };
+        NewFact::new(&fact, "organisations/X".to_owned(), None)
+    };
+    let outbox = "SELECT position FROM workforce.outbox WHERE position > $1 ORDER BY position";
+    let mut follower = Follower::of(&database, outbox).await;
+    let waiting = "SELECT l.pid::text FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                   WHERE d.datname = current_database() AND l.locktype = 'advisory' \
+                   AND NOT l.granted";
+
+    let mut slow = opened.write().await.unwrap();
+    slow.tell(said("slow"));
+    let fast = opened.clone();
+    let fast = tokio::spawn(async move {
+        let mut write = fast.write().await.unwrap();
+        write.tell(said("fast"));
+        write.commit().await.unwrap()
+    });
+    let began = Instant::now();
+    while names(&database.url(), waiting).await.is_empty() {
+        assert!(began.elapsed() < PATIENCE, "the second writer does not wait");
+    }
+    assert_eq!(follower.look().await, [0; 0]);
+    let slow = slow.commit().await.unwrap();
+    assert_eq!(follower.look().await.first(), Some(&1));
+    let fast = fast.await.unwrap();
+
+    assert_eq!((slow, fast), (Some(1), Some(2)));
+    assert_eq!(follower.look().await, [1, 2]);
+}
+
+/// The test of the test: numbers from a sequence, and writers who do not wait for each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn evt_2_without_turns_a_follower_passes_a_fact_by() {
+    let database = Postgres::shared().database().await;
+    execute(&database.url(), &["CREATE TABLE told (position bigserial, word text)".to_owned()])
+        .await;
+    let told = "SELECT position FROM told WHERE position > $1 ORDER BY position";
+    let mut follower = Follower::of(&database, told).await;
+    let mut slow = PgConnection::connect(&database.url()).await.unwrap();
+    let mut fast = PgConnection::connect(&database.url()).await.unwrap();
+
+    let mut slow = slow.begin().await.unwrap();
+    slow.execute("INSERT INTO told (word) VALUES ('slow')").await.unwrap();
+    fast.execute("INSERT INTO told (word) VALUES ('fast')").await.unwrap();
+    assert_eq!(follower.look().await, [2]);
+    slow.commit().await.unwrap();
+
+    assert_eq!(follower.look().await, [2], "the slow one is never seen");
+    assert_eq!(names(&database.url(), "SELECT word FROM told").await.len(), 2);
 }
 
 /// DUR-4, inside: a call that goes away while its transaction begins leaves a connection inside a
@@ -156,11 +243,7 @@ async fn settings(database: &Database) -> kit::config::Database {
 #[tokio::test(flavor = "multi_thread")]
 async fn dur_4_a_call_that_went_away_while_it_began_takes_nobody_s_write_along() {
     let database = Postgres::shared().database().await;
-    let settings = settings(&database).await;
-    let folder = tempfile::tempdir().unwrap();
-    let opened = kit::db::Database::open(&settings, "workforce", folder.path(), Clock::system());
-    let opened = opened.await.unwrap();
-    opened.migrate::<kit::testing::Shell>().await.unwrap();
+    let opened = open(&database, 1).await;
 
     let mut acknowledged = 0;
     for round in 0..100_u64 {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use arrs_proto::admin::v1::{RepublishFactsRequest, RepublishFactsResponse};
 use arrs_proto::event::v1::Fact;
-use arrs_tests::cluster::{Cluster, Engine};
+use arrs_tests::cluster::{self, Cluster, Engine};
 use arrs_tests::nats::Nats;
 use arrs_tests::postgres::Postgres;
+use arrs_tests::source::Source;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures::StreamExt;
@@ -28,7 +29,7 @@ const REPUBLISH: [&str; 3] = [
 /// The longest wait for a fact on the broker.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn settings(nats: &Nats) -> [(&'static str, String); 1] {
+pub(crate) fn settings(nats: &Nats) -> [(&'static str, String); 1] {
     [("ARRS__KIT__NATS__URL", nats.url())]
 }
 
@@ -40,7 +41,7 @@ async fn cluster(nats: &Nats) -> Cluster {
 
 /// A message of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Message {
+pub(crate) struct Message {
     subject: String,
     headers: HashMap<String, String>,
     body: Vec<u8>,
@@ -57,7 +58,7 @@ impl Message {
 }
 
 /// Everything that a service's stream has once it has as many messages as asked for.
-async fn published(nats: &Nats, service: &str, count: i64) -> Vec<Message> {
+pub(crate) async fn published(nats: &Nats, service: &str, count: i64) -> Vec<Message> {
     let started = Instant::now();
     loop {
         let found = stream(nats, service).await.unwrap_or_default();
@@ -97,18 +98,41 @@ async fn stream(nats: &Nats, service: &str) -> Option<Vec<Message>> {
     tokio::time::timeout(PATIENCE, messages.collect()).await.ok()
 }
 
-/// What was published is what was told, in its order.
-fn check(facts: &[Fact], messages: &[Message]) {
-    let told: Vec<(i64, &str, &[u8])> =
-        facts.iter().map(|fact| (fact.position, fact.id.as_str(), &fact.body[..])).collect();
-    let found: Vec<(i64, &str, &[u8])> = messages
-        .iter()
-        .map(|message| (message.position(), message.header("ce-id"), &message.body[..]))
-        .collect();
-    assert_eq!(found, told);
+/// Waits until a service's stream has so many messages, and answers how many it has.
+async fn grown(nats: &Nats, service: &str, count: i64) -> i64 {
+    let context = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let mut stream = context.get_stream(format!("ARRS_{}", service.to_uppercase())).await.unwrap();
+    let started = Instant::now();
+    loop {
+        let found = stream.info().await.unwrap().state.messages.try_into().unwrap();
+        if found >= count {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "{service} published {found} of {count}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
-async fn told(channel: &Channel, service: &str) -> Vec<Fact> {
+/// What was published is what was told, in its order.
+pub(crate) fn check(facts: &[Fact], messages: &[Message]) {
+    assert_eq!(contents(messages), contents_of_facts(facts));
+}
+
+/// Position, identifier and body of each.
+type Contents<'a> = Vec<(i64, &'a str, &'a [u8])>;
+
+fn contents(messages: &[Message]) -> Contents<'_> {
+    messages
+        .iter()
+        .map(|message| (message.position(), message.header("ce-id"), &message.body[..]))
+        .collect()
+}
+
+fn contents_of_facts(facts: &[Fact]) -> Contents<'_> {
+    facts.iter().map(|fact| (fact.position, fact.id.as_str(), &fact.body[..])).collect()
+}
+
+pub(crate) async fn told(channel: &Channel, service: &str) -> Vec<Fact> {
     demo_set::facts(channel, service, 0).await.facts
 }
 
@@ -155,10 +179,100 @@ async fn published_in_order(engine: &Engine) {
     }
 }
 
+/// EVT-1, outward: who publishes and who takes it are killed in the middle of it, in turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn evt_1_every_fact_is_published_once_and_in_order_whoever_dies_meanwhile() {
+    const ROUNDS: i64 = 6;
+    const FACTS: i64 = 1_500;
+    let mut source = Source::new(1, 0);
+    let mut nats = Nats::start();
+    let mut cluster = cluster(&nats).await;
+    bring_in(&cluster).await;
+    let channel = cluster.channel(&[OPERATOR]);
+    let start = positions(&channel).await[0];
+    let mut broken_off = 0;
+
+    for round in 0..ROUNDS {
+        let before = start + round * FACTS;
+        published(&nats, "workforce", before).await;
+        let file = lists(FACTS, 100_000 * (1 + round));
+        let wanted = before + source.between(1, FACTS / 2);
+        let bringing = cluster::import(&channel, "lists", file.as_bytes(), None);
+        let (brought, reached) = tokio::join!(
+            async {
+                // The process may be killed before it can say that it is done.
+                bringing.await.ok()
+            },
+            async {
+                let reached = grown(&nats, "workforce", wanted).await;
+                match round % 2 {
+                    0 => cluster.kill("all"),
+                    _ => nats.kill(),
+                }
+                reached
+            }
+        );
+        broken_off += usize::from(reached < before + FACTS);
+        println!("{round}: killed at {reached} of {}, {:?}", before + FACTS, brought.is_some());
+        match round % 2 {
+            0 => cluster.start("all").await,
+            _ => nats.restart(),
+        }
+    }
+
+    let newest = positions(&channel).await[0];
+    assert_eq!(newest, start + ROUNDS * FACTS);
+    assert!(broken_off > 0, "nobody was killed in the middle of anything");
+    let messages = published(&nats, "workforce", newest).await;
+    check(&told(&channel, "workforce").await, &messages);
+}
+
+/// What [`evt_1_every_fact_is_published_once_and_in_order_whoever_dies_meanwhile`] is for: one who
+/// publishes by its own mark alone, and is killed before it moves that.
+#[tokio::test(flavor = "multi_thread")]
+async fn evt_1_a_relay_that_goes_by_its_own_mark_publishes_twice_and_is_noticed() {
+    let nats = Nats::start();
+    let cluster = cluster(&nats).await;
+    bring_in(&cluster).await;
+    let facts = told(&cluster.channel(&[OPERATOR]), "workforce").await;
+    let context = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let config = jetstream::stream::Config {
+        name: "ARRS_NAIVE".to_owned(),
+        subjects: vec!["arrs.v1.naive.>".to_owned()],
+        ..Default::default()
+    };
+    context.create_stream(config).await.unwrap();
+    let (sent, mark) = (20, 10);
+
+    for fact in facts[..sent].iter().chain(&facts[mark..]) {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("ce-id", fact.id.as_str());
+        headers.insert("ce-sequence", fact.position.to_string());
+        let body = fact.body.clone().into();
+        let sent = context.publish_with_headers("arrs.v1.naive.fact", headers, body).await;
+        sent.unwrap().await.unwrap();
+    }
+
+    let messages = stream(&nats, "naive").await.unwrap();
+    assert_eq!(messages.len(), facts.len() + sent - mark);
+    assert_ne!(contents(&messages), contents_of_facts(&facts));
+}
+
+/// A file of so many list sizes, none smaller than a number, and different for each number.
+fn lists(count: i64, least: i64) -> String {
+    let mut lists = "code,date,registered,weighted\n".to_owned();
+    for number in 0..count {
+        let (year, day) = (1 + number / 28, 1 + number % 28);
+        let (year, month) = (2013 + year / 12, 1 + year % 12);
+        lists.push_str(&format!("U09081,{year}-{month:02}-{day:02},{},{}\n", least + number, 1));
+    }
+    lists
+}
+
 /// EVT-5: the store is wiped while facts are on their way, and everything is there again.
 #[tokio::test(flavor = "multi_thread")]
 async fn evt_5_a_broker_that_lost_its_store_gets_every_fact_again() {
-    const LISTS: usize = 2_400;
+    const LISTS: i64 = 2_400;
     let mut nats = Nats::start();
     let cluster = cluster(&nats).await;
     bring_in(&cluster).await;
@@ -166,13 +280,7 @@ async fn evt_5_a_broker_that_lost_its_store_gets_every_fact_again() {
     let before = positions(&channel).await[0];
     published(&nats, "workforce", before).await;
 
-    let mut lists = "code,date,registered,weighted\n".to_owned();
-    for number in 0..LISTS {
-        let (year, day) = (1 + number / 28, 1 + number % 28);
-        let (year, month) = (2013 + year / 12, 1 + year % 12);
-        lists.push_str(&format!("U09081,{year}-{month:02}-{day:02},{},{}\n", 40_000 + number, 1));
-    }
-    take(&cluster, "lists", &lists, None).await;
+    take(&cluster, "lists", &lists(LISTS, 40_000), None).await;
     nats.kill();
     nats.wipe();
     nats.restart();
