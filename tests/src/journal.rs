@@ -33,6 +33,13 @@ pub enum Call {
         /// The file.
         text: String,
     },
+    /// To change one thing.
+    Change {
+        /// The method.
+        path: String,
+        /// Its request, encoded.
+        request: Vec<u8>,
+    },
 }
 
 /// One line of the journal.

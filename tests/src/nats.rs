@@ -62,6 +62,22 @@ impl Nats {
         process.wait().expect("it was killed");
     }
 
+    /// Stops it where it stands: its connections stay open, and nobody answers them.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process_id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(sent.expect("kill is there").success(), "it runs");
+    }
+
     /// Starts it again on the same port and the same store.
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "it still runs");

@@ -1,6 +1,8 @@
 //! Nothing acknowledged is lost or applied twice, whatever is killed.
 
+mod changes;
 pub(crate) mod clients;
+mod dropped;
 mod found;
 
 use std::collections::BTreeMap;
@@ -9,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use arrs_tests::cluster::{Cluster, Engine, SERVICES};
 use arrs_tests::journal::{Broken, History, Intent, Journal};
+use arrs_tests::nats::Nats;
 use arrs_tests::postgres::Postgres;
 use arrs_tests::source::Source;
 use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
 
 use crate::demo_set::{OPERATOR, PRODUCERS, bring_in, positions, settle};
+use crate::published;
 use clients::Clients;
 
 /// How many kills there are in a run of the tests, on both engines together; `just soak` asks for
@@ -27,27 +31,31 @@ const PAUSE_MS: i64 = 700;
 #[tokio::test(flavor = "multi_thread")]
 async fn dur_1_no_kill_loses_or_doubles_what_was_acknowledged() {
     let kills = number_of("ARRS_TEST_KILLS", KILLS).div_ceil(2);
-    survive(&Engine::Sqlite, kills, Duration::from_secs(5)).await;
+    survive(&Engine::Sqlite, None, kills, Duration::from_secs(5)).await;
 }
 
-/// DUR-1, and PostgreSQL itself is killed too.
+/// DUR-1, where PostgreSQL and the broker are killed too.
 #[tokio::test(flavor = "multi_thread")]
-async fn dur_1_no_kill_loses_or_doubles_what_was_acknowledged_on_postgresql() {
+async fn dur_1_no_kill_loses_or_doubles_what_was_acknowledged_on_postgresql_and_nats() {
     let kills = number_of("ARRS_TEST_KILLS", KILLS) / 2;
-    survive(&Engine::Postgres(Postgres::start()), kills, Duration::from_secs(10)).await;
+    let engine = Engine::Postgres(Postgres::start());
+    survive(&engine, Some(Nats::start()), kills, Duration::from_secs(10)).await;
 }
 
-async fn survive(engine: &Engine, kills: usize, ready: Duration) {
+async fn survive(engine: &Engine, mut nats: Option<Nats>, kills: usize, ready: Duration) {
     let seed = number_of("ARRS_TEST_SEED", 1) as u64;
     let mut cluster = Cluster::idle_on(engine, &[]).await;
+    if let Some(nats) = &nats {
+        cluster.set("ARRS__KIT__NATS__URL", &nats.url());
+    }
     cluster.start_separate().await;
     bring_in(&cluster).await;
     let channel = cluster.channel(&[OPERATOR]);
     let start = positions(&channel).await;
     let path = cluster.folder().join("journal");
-    let clients = Clients::start(&channel, &path, seed);
+    let clients = Clients::start(&channel, &path, seed).await;
 
-    let killed = kill(&mut cluster, engine, kills, ready, seed).await;
+    let killed = kill(&mut cluster, engine, &mut nats, kills, ready, seed).await;
     let failures = clients.stop().await;
     let told = clients::end_doubts(&channel, &path).await;
 
@@ -64,7 +72,14 @@ async fn survive(engine: &Engine, kills: usize, ready: Duration) {
     assert_eq!(shown.judge(rows.iter().map(String::as_str)), [], "rows, seed {seed}");
     let newest = PRODUCERS.iter().zip(told).map(|(name, position)| format!("{name}={position}"));
     settle(&channel, &newest.collect::<Vec<_>>().join(",")).await;
+    found::hours_agree(&channel).await;
     found::projections_agree(&channel).await;
+    if let Some(nats) = &nats {
+        for (service, newest) in PRODUCERS.into_iter().zip(told) {
+            let messages = published::published(nats, service, newest).await;
+            published::check(&published::told(&channel, service).await, &messages);
+        }
+    }
     for role in SERVICES {
         assert!(cluster.terminate(role).await.success(), "{role} ends in order");
     }
@@ -75,40 +90,55 @@ async fn survive(engine: &Engine, kills: usize, ready: Duration) {
     }
 }
 
+/// What is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Victim {
+    Service(&'static str),
+    Postgres,
+    Nats,
+}
+
 /// Kills one process after the other at moments of the seed, and answers how often each.
 async fn kill(
     cluster: &mut Cluster,
     engine: &Engine,
+    nats: &mut Option<Nats>,
     kills: usize,
     ready: Duration,
     seed: u64,
-) -> BTreeMap<&'static str, usize> {
-    let mut victims: Vec<(&str, Option<&Postgres>)> =
-        SERVICES.iter().map(|role| (*role, None)).collect();
-    if let Engine::Postgres(postgres) = engine {
-        victims.push(("PostgreSQL", Some(postgres)));
-    }
+) -> BTreeMap<Victim, usize> {
+    let mut victims = SERVICES.map(Victim::Service).to_vec();
+    victims.extend(matches!(engine, Engine::Postgres(_)).then_some(Victim::Postgres));
+    victims.extend(nats.is_some().then_some(Victim::Nats));
     let mut source = Source::new(seed, 0);
     let mut killed = BTreeMap::new();
     for _ in 0..kills {
         // A moment like any other: nothing is waited for.
         let pause = source.between(0, PAUSE_MS).unsigned_abs();
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        let (victim, postgres) = source.one_of(&victims);
+        let victim = source.one_of(&victims);
         *killed.entry(victim).or_default() += 1;
-        if let Some(postgres) = postgres {
-            postgres.kill();
-            postgres.restart();
-            continue;
+        match (victim, engine, nats.as_mut()) {
+            (Victim::Postgres, Engine::Postgres(postgres), _) => {
+                postgres.kill();
+                postgres.restart();
+            }
+            (Victim::Nats, _, Some(nats)) => {
+                nats.kill();
+                nats.restart();
+            }
+            (Victim::Service(role), ..) => {
+                cluster.kill(role);
+                let started = Instant::now();
+                cluster.start(role).await;
+                while !cluster.is_ready(role).await {
+                    assert!(started.elapsed() < ready, "{role} is not ready");
+                }
+                let took = started.elapsed();
+                assert!(took < ready, "{role} was ready after {took:?}");
+            }
+            (Victim::Postgres | Victim::Nats, ..) => unreachable!("only what runs is a victim"),
         }
-        cluster.kill(victim);
-        let started = Instant::now();
-        cluster.start(victim).await;
-        while !cluster.is_ready(victim).await {
-            assert!(started.elapsed() < ready, "{victim} is not ready");
-        }
-        let took = started.elapsed();
-        assert!(took < ready, "{victim} was ready after {took:?}");
     }
     killed
 }

@@ -28,9 +28,10 @@ use crate::demo_set::{
 const MANAGER: &str = "pcn-manager@pcn:U09081";
 const VIEWER: &str = "pcn-viewer@pcn:U09081";
 const LIST_ENGAGEMENTS: &str = "/arrs.workforce.v1.EngagementService/ListEngagements";
-const SET_ASSIGNMENT: &str = "/arrs.workforce.v1.EngagementService/SetAssignment";
-const END_ENGAGEMENT: &str = "/arrs.workforce.v1.EngagementService/EndEngagement";
-const WITHDRAW_ASSIGNMENT: &str = "/arrs.workforce.v1.EngagementService/WithdrawAssignment";
+pub(crate) const SET_ASSIGNMENT: &str = "/arrs.workforce.v1.EngagementService/SetAssignment";
+pub(crate) const END_ENGAGEMENT: &str = "/arrs.workforce.v1.EngagementService/EndEngagement";
+pub(crate) const WITHDRAW_ASSIGNMENT: &str =
+    "/arrs.workforce.v1.EngagementService/WithdrawAssignment";
 
 const GET_PAY: &str = "/arrs.finance.v1.PayService/GetPay";
 const RECORD_PAY: &str = "/arrs.finance.v1.PayService/RecordPay";

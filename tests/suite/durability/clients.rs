@@ -11,17 +11,21 @@ use arrs_tests::journal::{Call, History, Intent, Journal};
 use arrs_tests::source::Source;
 use futures::StreamExt;
 use kit::client::Channel;
-use kit::error::reason_of;
+use kit::error::{ErrorReason, reason_of};
 use prost::Message;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
+use super::changes::{self, Subject};
+use super::found;
 use crate::demo_set::{PAY, SESSIONS, STAFF, positions};
 
 /// How many write at once.
 const CLIENTS: usize = 16;
+/// How many kinds of writers there are.
+const KINDS: usize = 4;
 /// The longest that one waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest pause of one between two writes, so that the answers stay small enough to compare.
@@ -46,13 +50,17 @@ pub(crate) struct Clients {
 
 impl Clients {
     /// Lets them write.
-    pub(crate) fn start(channel: &Channel, journal: &Path, seed: u64) -> Clients {
+    pub(crate) async fn start(channel: &Channel, journal: &Path, seed: u64) -> Clients {
         let (stop, stopped) = watch::channel(false);
         let journal = Arc::new(Journal::create(journal));
+        write(channel, &journal, &changes::engagements(CLIENTS / KINDS)).await;
+        let mut subjects = changes::subjects(channel).await;
         let mut tasks = JoinSet::new();
         for number in 0..CLIENTS {
+            let changes = number % KINDS == 3;
             let client = Client {
                 number,
+                subject: if changes { subjects.pop() } else { None },
                 channel: channel.clone(),
                 journal: Arc::clone(&journal),
                 source: Source::new(seed, 1 + number as u64),
@@ -78,6 +86,8 @@ impl Clients {
 
 struct Client {
     number: usize,
+    /// What it changes, if it is one that changes an engagement.
+    subject: Option<Subject>,
     channel: Channel,
     journal: Arc<Journal>,
     source: Source,
@@ -88,23 +98,15 @@ impl Client {
     async fn write_on(mut self, stopped: watch::Receiver<bool>) -> Failures {
         for round in 0.. {
             let number = self.number + CLIENTS * round;
-            let intent = match self.number % 3 {
-                0 => staff(number),
-                1 => pay(number),
-                _ => sessions(number),
+            let intent = match (&self.subject, self.number % KINDS) {
+                (Some(subject), _) => subject.change(round),
+                (None, 0) => staff(number),
+                (None, 1) => pay(number),
+                (None, _) => sessions(number),
             };
-            self.journal.intend(&intent);
-            while let Err(status) = send(&self.channel, &self.journal, &intent).await {
-                let failure = match reason_of(&status) {
-                    Some(reason) => format!("{:?} {}", status.code(), reason.as_str_name()),
-                    None => format!("{:?} {}", status.code(), status.message()),
-                };
-                assert!(is_in_doubt(&status), "{failure}: {status:?}");
-                *self.failures.entry(failure).or_default() += 1;
-                if *stopped.borrow() || self.source.chance(GIVES_UP) {
-                    break;
-                }
-                self.pause().await;
+            let answer = self.insist(&intent, &stopped).await;
+            if let (Some(subject), Some(answer)) = (&mut self.subject, answer) {
+                subject.changed(&intent.call, &answer);
             }
             if *stopped.borrow() {
                 break;
@@ -112,6 +114,33 @@ impl Client {
             self.pause().await;
         }
         self.failures
+    }
+
+    /// Sends a request until it is answered or the client goes home.
+    async fn insist(
+        &mut self,
+        intent: &Intent,
+        stopped: &watch::Receiver<bool>,
+    ) -> Option<Vec<u8>> {
+        self.journal.intend(intent);
+        loop {
+            let status = match send(&self.channel, &self.journal, intent).await {
+                Ok(answer) => return Some(answer),
+                Err(status) => status,
+            };
+            let failure = match reason_of(&status) {
+                Some(reason) => format!("{:?} {}", status.code(), reason.as_str_name()),
+                None => format!("{:?} {}", status.code(), status.message()),
+            };
+            assert!(is_in_doubt(&status), "{failure}: {status:?}");
+            *self.failures.entry(failure).or_default() += 1;
+            // The next change of an engagement rests on this one.
+            let gives_up = self.subject.is_none() && self.source.chance(GIVES_UP);
+            if *stopped.borrow() || gives_up {
+                return None;
+            }
+            self.pause().await;
+        }
     }
 
     async fn pause(&mut self) {
@@ -122,9 +151,16 @@ impl Client {
 
 /// Whether a failure leaves open what became of the request, or says to come again. One without a
 /// reason of ours is a connection that broke.
-fn is_in_doubt(status: &Status) -> bool {
-    let again = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Aborted);
-    again || reason_of(status).is_none()
+pub(super) fn is_in_doubt(status: &Status) -> bool {
+    match reason_of(status) {
+        // Nobody else changes what ours do: our own change was done twice.
+        Some(ErrorReason::EtagMismatch) => false,
+        Some(_) => matches!(
+            status.code(),
+            Code::Unavailable | Code::DeadlineExceeded | Code::Aborted | Code::ResourceExhausted
+        ),
+        None => true,
+    }
 }
 
 /// Repeats what is in doubt until it is answered, then everything, which must do nothing more.
@@ -154,7 +190,7 @@ pub(crate) async fn write(channel: &Channel, journal: &Journal, intent: &Intent)
     journal.intend(intent);
     for _ in 0..REPEATS {
         match send(channel, journal, intent).await {
-            Ok(()) => return,
+            Ok(_) => return,
             Err(status) => assert!(is_in_doubt(&status), "{status:?}"),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -162,30 +198,59 @@ pub(crate) async fn write(channel: &Channel, journal: &Journal, intent: &Intent)
     panic!("{} is not answered", intent.request_id);
 }
 
-async fn send(channel: &Channel, journal: &Journal, intent: &Intent) -> Result<(), Status> {
-    let Call::Import { kind, text } = &intent.call;
+/// Sends a request once, and answers what came back.
+pub(super) async fn send(
+    channel: &Channel,
+    journal: &Journal,
+    intent: &Intent,
+) -> Result<Vec<u8>, Status> {
+    let sending = async {
+        match &intent.call {
+            Call::Import { kind, text } => bring_in(channel, intent.request_id, kind, text).await,
+            Call::Change { path, request } => changes::send(channel, path, request).await,
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, sending).await;
+    let answer = answer.map_err(|_| Status::deadline_exceeded("the client went home"))??;
+    journal.acknowledge(intent.request_id, &answer);
+    Ok(answer)
+}
+
+async fn bring_in(
+    channel: &Channel,
+    request_id: Uuid,
+    kind: &str,
+    text: &str,
+) -> Result<Vec<u8>, Status> {
     let mut header = header(kind, text.as_bytes(), None);
-    header.request_id = intent.request_id.to_string();
-    let answer = tokio::time::timeout(PATIENCE, upload(channel, header, text.as_bytes())).await;
-    let late = |_| Status::deadline_exceeded("the client went home");
-    let import: Import = answer.map_err(late)??.into_inner();
+    header.request_id = request_id.to_string();
+    let import: Import = upload(channel, header, text.as_bytes()).await?.into_inner();
     assert_eq!(import.state(), ImportState::Done, "{import:?}");
-    journal.acknowledge(intent.request_id, &import.encode_to_vec());
-    Ok(())
+    Ok(import.encode_to_vec())
 }
 
 /// Two people who begin to work in a PCN.
 pub(crate) fn staff(number: usize) -> Intent {
     let rows = [0, 1].map(|row| format!("dur-{number}-{row}"));
     let pcn = PCNS[number % PCNS.len()];
-    let lines = rows.each_ref().map(|reference| {
-        format!(
-            "{reference},{reference},Demo-Durable,Invented,CC,,4,DEMOCOM01,PCN_DIRECT,{pcn},15,,\
-             2025-07-01,,,,,,"
-        )
-    });
-    let effects = rows.iter().flat_map(|row| [format!("engagement {row}"), format!("hours {row}")]);
-    import("staff", STAFF, &lines, effects.collect())
+    let first = changes::HOURS.0;
+    let lines = rows.each_ref().map(|reference| staff_line(reference, pcn, &format!("{first},")));
+    let hours = |row: &String| found::hours(row, first, None);
+    let effects = rows.iter().flat_map(|row| [format!("engagement {row}"), hours(row)]);
+    staff_file(&lines, effects.collect())
+}
+
+/// A line of a file of people, with the first and the last day.
+pub(super) fn staff_line(reference: &str, pcn: &str, days: &str) -> String {
+    format!(
+        "{reference},{reference},Demo-Durable,Invented,CC,,4,DEMOCOM01,PCN_DIRECT,{pcn},15,,{days},\
+         ,,,,"
+    )
+}
+
+/// The request for people of these lines.
+pub(super) fn staff_file(lines: &[String], effects: Vec<String>) -> Intent {
+    import("staff", STAFF, lines, effects)
 }
 
 /// Pay of one engagement in three months, in the place of what was known before. Its amounts tell

@@ -3,16 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrs_proto::event::v1::{
-    AssignmentHoursSet, EngagementRecorded, Fact, PayRecorded, SessionRecorded,
+    AssignmentHoursSet, AssignmentWithdrawn, EngagementRecorded, Fact, PayRecorded, SessionRecorded,
 };
-use arrs_proto::google::r#type::Date;
+use arrs_proto::google::r#type::Date as WireDate;
 use arrs_proto::report::v1::{GetPcnReportRequest, SectionState};
 use arrs_proto::supervision::v1::{ListSessionsRequest, ListSessionsResponse, Session};
-use arrs_proto::workforce::v1::{Engagement, ListEngagementsRequest, ListEngagementsResponse};
+use arrs_proto::workforce::v1::{
+    Assignment, Engagement, ListEngagementsRequest, ListEngagementsResponse,
+};
 use arrs_tests::journal::{Call, Intent};
 use kit::client::Channel;
+use kit::wire;
 use prost::{Message, Name};
+use terms::Date;
 
+use super::changes::HOURS;
 use crate::demo_set::{self, PRODUCERS, call, report, report_request, states};
 
 /// The PCNs of the demonstration set.
@@ -36,10 +41,18 @@ pub(super) async fn facts(channel: &Channel, after: [i64; 3]) -> Vec<String> {
 fn effect(fact: &Fact, references: &mut BTreeMap<String, String>) -> Option<String> {
     if let Some(recorded) = body::<EngagementRecorded>(fact) {
         references.insert(recorded.engagement, recorded.reference.clone());
-        return Some(format!("engagement {}", recorded.reference));
+        return Some(match recorded.leaving_reason.as_str() {
+            "" => format!("engagement {}", recorded.reference),
+            why => left(&recorded.reference, why),
+        });
     }
     if let Some(set) = body::<AssignmentHoursSet>(fact) {
-        return Some(format!("hours {}", references.get(&set.engagement)?));
+        let days = wire::period(set.valid_from_date.as_ref(), set.valid_until_date.as_ref())?;
+        return Some(hours(references.get(&set.engagement)?, days.from(), days.last()));
+    }
+    if let Some(never) = body::<AssignmentWithdrawn>(fact) {
+        let first = day(never.valid_from_date.as_ref())?;
+        return Some(withdrawn(references.get(&never.engagement)?, first));
     }
     if let Some(paid) = body::<PayRecorded>(fact) {
         return Some(format!("pay {} {}", paid.month, paid.salary_pence));
@@ -52,25 +65,48 @@ fn body<M: Message + Name + Default>(fact: &Fact) -> Option<M> {
     (fact.r#type == M::full_name()).then(|| M::decode(fact.body.as_slice()).unwrap())
 }
 
-fn session(date: Option<&Date>, minutes: i32) -> String {
-    let Date { year, month, day } = date.unwrap();
+/// The effect that an engagement has hours in a run of days.
+pub(super) fn hours(reference: &str, first: Date, last: Option<Date>) -> String {
+    let last = last.map_or_else(String::new, |last| last.to_string());
+    format!("hours {reference} {first}..{last}")
+}
+
+/// The effect that hours never were.
+pub(super) fn withdrawn(reference: &str, first: Date) -> String {
+    format!("withdrawn {reference} {first}")
+}
+
+/// The effect that an engagement has ended.
+pub(super) fn left(reference: &str, why: &str) -> String {
+    format!("left {reference} {why}")
+}
+
+fn day(date: Option<&WireDate>) -> Option<Date> {
+    wire::parse_date(date?)
+}
+
+fn session(date: Option<&WireDate>, minutes: i32) -> String {
+    let WireDate { year, month, day } = date.unwrap();
     format!("session {year}-{month:02}-{day:02} {minutes}")
 }
 
-/// Whether the effects of a request can be listed.
+/// Whether the effects of a request can be listed. What a change leaves may be changed by the next.
 pub(super) fn is_listed(intent: &Intent) -> bool {
-    let Call::Import { kind, .. } = &intent.call;
-    kind != "pay"
+    matches!(&intent.call, Call::Import { kind, .. } if kind != "pay")
 }
 
-/// The effects that show in what services list.
+/// The effects of files that show in what services list.
 pub(super) async fn rows(channel: &Channel) -> Vec<String> {
     let mut effects = Vec::new();
     for pcn in PCNS {
         for Engagement { reference, assignments, .. } in engagements(channel, pcn).await {
             if reference.starts_with(OURS) {
                 effects.push(format!("engagement {reference}"));
-                effects.extend(assignments.iter().map(|_| format!("hours {reference}")));
+                let days = |hours: &Assignment| {
+                    (day(hours.start_date.as_ref()).unwrap(), day(hours.end_date.as_ref()))
+                };
+                let of_file = assignments.iter().map(days).filter(|(first, _)| *first == HOURS.0);
+                effects.extend(of_file.map(|(first, last)| self::hours(&reference, first, last)));
             }
         }
         for Session { reference, date, session_minutes, .. } in sessions(channel, pcn).await {
@@ -80,6 +116,39 @@ pub(super) async fn rows(channel: &Channel) -> Vec<String> {
         }
     }
     effects
+}
+
+/// Asserts that engagements have the hours that facts tell of, no more and no less.
+pub(super) async fn hours_agree(channel: &Channel) {
+    let mut told = BTreeMap::<_, BTreeMap<_, _>>::new();
+    for fact in demo_set::facts(channel, "workforce", 0).await.facts {
+        if let Some(set) = body::<AssignmentHoursSet>(&fact) {
+            let (from, until) = (set.valid_from_date.as_ref(), set.valid_until_date.as_ref());
+            let days = wire::period(from, until).unwrap();
+            let key = (code(&set.pcn), days.from());
+            told.entry(set.engagement).or_default().insert(key, (days.last(), set.weekly_minutes));
+        } else if let Some(never) = body::<AssignmentWithdrawn>(&fact) {
+            let key = (code(&never.pcn), day(never.valid_from_date.as_ref()).unwrap());
+            told.entry(never.engagement).or_default().remove(&key);
+        }
+    }
+    told.retain(|_, hours| !hours.is_empty());
+    let mut listed = BTreeMap::new();
+    for pcn in PCNS {
+        for engagement in engagements(channel, pcn).await {
+            let hours = engagement.assignments.into_iter().map(|hours| {
+                let key = (code(&hours.pcn), day(hours.start_date.as_ref()).unwrap());
+                (key, (day(hours.end_date.as_ref()), hours.weekly_minutes))
+            });
+            listed.insert(engagement.name, hours.collect::<BTreeMap<_, _>>());
+        }
+    }
+    assert_eq!(listed, told);
+}
+
+/// The code in a name such as `pcns/U09081`.
+fn code(name: &str) -> String {
+    name.rsplit('/').next().unwrap_or(name).to_owned()
 }
 
 /// Asserts that finance prices the people whom workforce has, and that every section is fresh.
@@ -100,7 +169,7 @@ pub(super) async fn projections_agree(channel: &Channel) {
     }
 }
 
-async fn engagements(channel: &Channel, pcn: &str) -> Vec<Engagement> {
+pub(super) async fn engagements(channel: &Channel, pcn: &str) -> Vec<Engagement> {
     let path = "/arrs.workforce.v1.EngagementService/ListEngagements";
     let mut request =
         ListEngagementsRequest { parent: pcn.to_owned(), page_size: 1_000, ..Default::default() };
