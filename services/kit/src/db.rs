@@ -35,7 +35,10 @@ use sqlite::DatabaseFile;
 /// How long a call waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long a database may take to say that it is there.
-const ANSWER: Duration = Duration::from_secs(2);
+const ANSWER: Duration = Duration::from_secs(1);
+/// How long work may take before the database is asked whether it is there at all: with its answer
+/// less than the time that callers allow.
+const DOUBT: Duration = Duration::from_millis(300);
 /// How often a process looks for facts that another process of the same service wrote.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -135,13 +138,18 @@ impl Database {
 
     /// Begins a reading transaction.
     pub async fn read(&self) -> Result<Read, Error> {
-        Ok(Read(self.pools.reader.begin().await.map_err(sort)?))
+        self.begin_read(&self.pools.reader).await
     }
 
     /// Begins a reading transaction for a stream, which may take as long as its reader does; it
     /// keeps nobody else waiting.
     pub async fn read_for_stream(&self) -> Result<Read, Error> {
-        Ok(Read(self.pools.streams.begin().await.map_err(sort)?))
+        self.begin_read(&self.pools.streams).await
+    }
+
+    async fn begin_read(&self, pool: &DatabaseConnection) -> Result<Read, Error> {
+        let begin = async { pool.begin().await.map_err(sort) };
+        Ok(Read(self.unless_away(begin).await?))
     }
 
     /// Begins a writing transaction. Nothing but the database is awaited until it commits, and no
@@ -153,13 +161,16 @@ impl Database {
             // A transaction that reads first and writes later would fail to upgrade.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         };
-        let txn = self.pools.writer.begin_with_options(options).await.map_err(sort)?;
-        match &self.engine {
-            Engine::Sqlite(_) => {}
-            Engine::Postgres(server) => server.take_turn(&txn).await?,
-        }
+        let begin = async {
+            let txn = self.pools.writer.begin_with_options(options).await.map_err(sort)?;
+            match &self.engine {
+                Engine::Sqlite(_) => {}
+                Engine::Postgres(server) => server.take_turn(&txn).await?,
+            }
+            Ok(txn)
+        };
         Ok(Write {
-            txn,
+            txn: self.unless_away(begin).await?,
             facts: Vec::new(),
             answer: None,
             clock: self.clock.clone(),
@@ -210,12 +221,36 @@ impl Database {
 
     /// Whether a query is answered in time, from the database that is served.
     pub async fn answers(&self) -> bool {
-        let served = match &self.engine {
-            Engine::Sqlite(file) => file.check().is_ok(),
-            Engine::Postgres(_) => true,
-        };
-        let ping = tokio::time::timeout(ANSWER, self.pools.reader.ping());
-        served && ping.await.is_ok_and(|answered| answered.is_ok())
+        match &self.engine {
+            Engine::Sqlite(file) => {
+                let ping = tokio::time::timeout(ANSWER, self.pools.reader.ping());
+                file.check().is_ok() && ping.await.is_ok_and(|answered| answered.is_ok())
+            }
+            Engine::Postgres(server) => server.answers().await,
+        }
+    }
+
+    /// Waits until the database does not answer, and says so; one that is embedded is always there.
+    pub(crate) async fn away(&self) -> Error {
+        match &self.engine {
+            Engine::Sqlite(_) => std::future::pending().await,
+            Engine::Postgres(server) => server.away().await,
+        }
+        let words = "it does not say that it is there".to_owned();
+        Error::Unavailable(DbErr::Conn(RuntimeErr::Internal(words)))
+    }
+
+    /// Waits for work no longer than the database is there: a pool tries for longer to connect than
+    /// callers have time.
+    async fn unless_away<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            error = self.away() => Err(error),
+        }
     }
 }
 

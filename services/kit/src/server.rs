@@ -83,6 +83,16 @@ pub enum Trail {
     PassedOn(Routes),
 }
 
+impl Trail {
+    /// Waits until the database of the service does not answer, and says so.
+    async fn away(&self) -> Error {
+        match self {
+            Trail::Kept(writer) => writer.away().await,
+            Trail::PassedOn(_) => std::future::pending().await,
+        }
+    }
+}
+
 struct Shared {
     rules: BTreeMap<String, Rule>,
     verifier: Verifier,
@@ -251,6 +261,7 @@ impl Door {
         place: Option<Place>,
     ) -> Result<Response<Body>, Error> {
         let caller = request.extensions().get::<Caller>().cloned();
+        let trail = self.trail.clone();
         // The place is held while the work goes on, even if the caller does not wait for it.
         let work = async move {
             let ready = |context: &mut Context<'_>| {
@@ -269,9 +280,12 @@ impl Door {
         let task = tokio::spawn(work.in_current_span());
         let joined = match deadline {
             None => task.await,
-            Some(deadline) => match tokio::time::timeout_at(deadline.0, task).await {
-                Ok(joined) => joined,
-                Err(_) => return Err(deadline_exceeded()),
+            Some(deadline) => tokio::select! {
+                biased;
+                joined = task => joined,
+                () = tokio::time::sleep_until(deadline.0) => return Err(deadline_exceeded()),
+                // Whatever the call waits for there may never come.
+                error = trail.away() => return Err(error),
             },
         };
         let (response, place) = match joined {

@@ -19,7 +19,10 @@ const BATCH: usize = 500;
 
 /// Takes entries, and answers when they are written.
 #[derive(Clone, Debug)]
-pub struct Writer(mpsc::Sender<Waiting>);
+pub struct Writer {
+    queue: mpsc::Sender<Waiting>,
+    database: Database,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -30,15 +33,20 @@ struct Waiting {
 impl Writer {
     /// A writer to a database, and the task that writes for as long as there is a writer.
     pub fn new(database: Database) -> (Writer, impl Future<Output = ()> + Send + 'static) {
-        let (sender, waiting) = mpsc::channel(QUEUE);
-        (Writer(sender), write(database, waiting))
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        (Writer { queue, database: database.clone() }, write(database, waiting))
+    }
+
+    /// Waits until the database does not answer, and says so.
+    pub(crate) async fn away(&self) -> Error {
+        self.database.away().await
     }
 
     /// Waits until `entries` are written. Refused if they cannot be: then nothing may be answered
     /// that they tell of.
     pub async fn record(&self, entries: Vec<Entry>) -> Result<(), Error> {
         let (written, done) = oneshot::channel();
-        let queued = self.0.try_send(Waiting { entries, written });
+        let queued = self.queue.try_send(Waiting { entries, written });
         queued.map_err(|_| unwritten())?;
         done.await.map_err(|_| unwritten())
     }

@@ -10,8 +10,10 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use sea_orm::{ConnectionTrait, DbBackend, SqlxPostgresConnector, Statement};
 use sea_orm_migration::MigratorTrait;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
-use super::{ACQUIRE, Pools, STREAMS, driver, sort};
+use super::{ACQUIRE, ANSWER, DOUBT, Pools, STREAMS, driver, sort};
 use crate::config::{self, ConfigError};
 use crate::error::Error;
 
@@ -55,6 +57,15 @@ pub(super) struct Server {
     service: String,
     serving: PgConnectOptions,
     owner: Option<PgConnectOptions>,
+    presence: Mutex<Presence>,
+}
+
+/// What was heard of a server last.
+#[derive(Debug, Default)]
+struct Presence {
+    /// For questions alone: the connections of a pool may all be busy.
+    connection: Option<PgConnection>,
+    answered: Option<(Instant, bool)>,
 }
 
 /// Opens the schema of `service` on the server of the settings, and refuses a server or a role
@@ -79,7 +90,8 @@ pub(super) async fn open(
                 .options(SESSION.iter().chain(OWNING).copied()),
         ),
     };
-    let server = Server { service: service.to_owned(), serving, owner };
+    let presence = Mutex::default();
+    let server = Server { service: service.to_owned(), serving, owner, presence };
     let mut connection = server.connect(&server.serving, "url").await?;
     server.check_server(&mut connection).await?;
     connection.close().await.ok();
@@ -203,6 +215,41 @@ impl Server {
         execute(&mut connection, revoke).await?;
         connection.close().await.ok();
         Ok(())
+    }
+
+    /// Whether the server answers in time. It is asked once for all who want to know.
+    pub(super) async fn answers(&self) -> bool {
+        let mut presence = self.presence.lock().await;
+        if let Some((at, answered)) = presence.answered
+            && at.elapsed() < DOUBT
+        {
+            return answered;
+        }
+        let kept = presence.connection.take();
+        let asked = tokio::time::timeout(ANSWER, self.ask(kept)).await;
+        presence.connection = asked.ok().and_then(Result::ok);
+        let answered = presence.connection.is_some();
+        presence.answered = Some((Instant::now(), answered));
+        answered
+    }
+
+    async fn ask(&self, kept: Option<PgConnection>) -> sqlx::Result<PgConnection> {
+        if let Some(mut kept) = kept
+            && kept.ping().await.is_ok()
+        {
+            return Ok(kept);
+        }
+        PgConnection::connect_with(&self.serving).await
+    }
+
+    /// Waits until the server does not answer.
+    pub(super) async fn away(&self) {
+        loop {
+            tokio::time::sleep(DOUBT).await;
+            if !self.answers().await {
+                return;
+            }
+        }
     }
 
     /// Connects, waiting a while for a server that is starting.
