@@ -2,12 +2,21 @@
 //!
 //! `just bench` runs all, `just bench pricing` one. Ratios are the bar; times are of this machine.
 
+mod echo;
 mod memory;
 mod pricing;
+mod reads;
+mod recording;
 mod reference;
 mod report;
+mod served;
+mod walls;
+mod writes;
 
 use std::time::{Duration, Instant};
+
+/// How often a ratio is measured, each side after the other; the first time is to warm up.
+const ROUNDS: usize = 4;
 
 #[tokio::main]
 async fn main() {
@@ -21,6 +30,15 @@ async fn main() {
     }
     if wanted("report") {
         report::run().await;
+    }
+    if wanted("writes") {
+        writes::run().await;
+    }
+    if wanted("reads") {
+        reads::run().await;
+    }
+    if wanted("walls") {
+        walls::run().await;
     }
     if wanted("memory") {
         memory::run().await;
@@ -86,6 +104,48 @@ async fn time_calls<F: Future>(runs: usize, mut call: impl FnMut() -> F) -> Time
         times.push(started.elapsed());
     }
     Times(times)
+}
+
+/// Deals things out to so many, one after the other.
+fn dealt<T: Clone>(all: &[T], count: usize) -> Vec<Vec<T>> {
+    (0..count).map(|first| all.iter().skip(first).step_by(count).cloned().collect()).collect()
+}
+
+/// Two sides of a ratio, measured one after the other in several rounds.
+#[derive(Default)]
+struct Sides {
+    ours: Vec<Duration>,
+    bare: Vec<Duration>,
+}
+
+impl Sides {
+    /// Keeps a round, unless it was the first, which is to warm up.
+    fn keep(&mut self, round: usize, ours: Duration, bare: Duration) {
+        if round > 0 {
+            self.ours.push(ours);
+            self.bare.push(bare);
+        }
+    }
+
+    fn ours(&self) -> Duration {
+        Times(self.ours.clone()).median()
+    }
+
+    fn bare(&self) -> Duration {
+        Times(self.bare.clone()).median()
+    }
+
+    /// What ours reaches of the bare speed, of the medians and of each round.
+    fn reached(&self) -> String {
+        let rounds = self.ours.iter().zip(&self.bare);
+        let rounds: Vec<String> = rounds.map(|(ours, bare)| ratio(*bare, *ours)).collect();
+        format!("{} (rounds {})", ratio(self.bare(), self.ours()), rounds.join(", "))
+    }
+}
+
+/// How many of what takes so long there are in a second.
+fn per_second(each: Duration) -> u128 {
+    Duration::from_secs(1).as_nanos() / each.as_nanos().max(1)
 }
 
 /// `a` as a multiple of `b`, in hundredths printed as a decimal number.

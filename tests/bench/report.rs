@@ -7,15 +7,15 @@ use arrs_proto::report::v1::{GetPcnReportRequest, PcnReport};
 use arrs_proto::workforce::v1::PcnWorkforce;
 use arrs_tests::cluster::{Cluster, after};
 use arrs_tests::england::{Size, england};
-use kit::client::Channel;
 use kit::config::Database as Settings;
 use kit::db::Database;
 use kit::server::position_of;
 use kit::{Caller, Clock, roster};
 use prost::Message;
 use terms::{Date, Month, OdsCode};
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
+use super::echo::{Answer, ECHO, two_hops};
 use super::{ratio, short, time_calls};
 
 const MONTH: &str = "2025-07";
@@ -182,57 +182,13 @@ fn caller(pcn: &OdsCode) -> Caller {
 
 /// A unary call through two bare servers, one behind the other, that answers the same bytes.
 async fn echo(report: &PcnReport) -> Duration {
-    let inner = bare(report.clone(), None).await;
-    let outer = bare(report.clone(), Some(inner)).await;
+    let report = report.clone();
+    let answer: Answer<PcnWorkforce, PcnReport> =
+        Arc::new(move |_| Box::pin(std::future::ready(report.clone())));
+    let channel = two_hops(answer).await;
     let times = time_calls(CALLS, || async {
-        outer.unary::<_, PcnReport>(ECHO, Request::new(PcnWorkforce::default())).await.expect("it")
+        let question = Request::new(PcnWorkforce::default());
+        channel.unary::<_, PcnReport>(ECHO, question).await.expect("it answers")
     });
     times.await.median()
-}
-
-const ECHO: &str = "/bench.Echo/Echo";
-
-/// A server with no door: it answers, after asking the one behind it where there is one.
-async fn bare(report: PcnReport, behind: Option<Channel>) -> Channel {
-    let report = Arc::new(report);
-    let service = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
-        let (report, behind) = (Arc::clone(&report), behind.clone());
-        async move {
-            let answer = tower::service_fn(move |_: Request<PcnWorkforce>| {
-                let (report, behind) = (Arc::clone(&report), behind.clone());
-                async move {
-                    match behind {
-                        None => Ok::<_, Status>(Response::new((*report).clone())),
-                        Some(behind) => {
-                            behind.unary(ECHO, Request::new(PcnWorkforce::default())).await
-                        }
-                    }
-                }
-            });
-            let codec = tonic_prost::ProstCodec::<PcnReport, PcnWorkforce>::default();
-            let mut grpc = tonic::server::Grpc::new(codec);
-            Ok::<_, std::convert::Infallible>(grpc.unary(answer, request).await)
-        }
-    });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("it listens");
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.expect("a connection");
-            stream.set_nodelay(true).ok();
-            let service = tower::ServiceExt::map_request(
-                service.clone(),
-                |request: http::Request<hyper::body::Incoming>| request.map(tonic::body::Body::new),
-            );
-            tokio::spawn(
-                hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
-                    .serve_connection(
-                        hyper_util::rt::TokioIo::new(stream),
-                        hyper_util::service::TowerToHyperService::new(service),
-                    ),
-            );
-        }
-    });
-    let url = format!("http://{address}");
-    Channel::lazy(&url, kit::client::Token::Passed).expect("an address")
 }

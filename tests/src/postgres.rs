@@ -111,6 +111,12 @@ impl Postgres {
         &self.url
     }
 
+    /// The log of an instance of the test's own.
+    pub fn log(&self) -> PathBuf {
+        let keeper = self.keeper.as_ref().expect("the log of the run is the run's");
+        keeper.lock().unwrap_or_else(PoisonError::into_inner).log.clone()
+    }
+
     /// The port it listens on, such as for a proxy in front of it.
     pub fn port(&self) -> u16 {
         let (_, rest) = self.url.rsplit_once(':').expect("the address has a port");

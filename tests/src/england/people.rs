@@ -45,7 +45,8 @@ const HOURS_BOUGHT: &[(usize, i64)] = &[
     (8, 75_00),
     (6, 60_00),
     (2, 12),
-    (2, 25_000),
+    // All hours that a week has are taken, and no more.
+    (2, 16_800),
 ];
 
 /// Everybody.
