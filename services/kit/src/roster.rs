@@ -37,8 +37,12 @@ pub const TENANTS: [Tenancy; 3] = [
 ];
 
 /// A row about an engagement belongs to whom that concerns.
-pub const OF_ENGAGEMENT: Tenant =
-    Tenant::Through { column: "engagement_id", table: "engagement_tenant", other: "engagement_id" };
+pub const OF_ENGAGEMENT: Tenant = Tenant::Listed {
+    column: "engagement_id",
+    table: "engagement_tenant",
+    other: "engagement_id",
+    tenant: "tenant_code",
+};
 
 /// A civil day as the database has it.
 pub fn to_column(day: Date) -> NaiveDate {
