@@ -118,7 +118,8 @@ fn pool(options: PgConnectOptions, connections: u32) -> sea_orm::DatabaseConnect
         .test_before_acquire(false)
         .before_acquire(|connection, _| {
             async move {
-                sqlx::raw_sql("ROLLBACK").execute(connection).await?;
+                // Begun first, because a server warns in its log of each ROLLBACK of nothing.
+                sqlx::raw_sql("BEGIN; ROLLBACK").execute(connection).await?;
                 Ok(true)
             }
             .boxed()
