@@ -31,7 +31,7 @@ const LIST: [&str; 3] = [
     "/arrs.finance.v1.AuditService/ListAuditEvents",
     "/arrs.supervision.v1.AuditService/ListAuditEvents",
 ];
-const VERIFY: [&str; 3] = [
+pub(crate) const VERIFY: [&str; 3] = [
     VERIFY_WORKFORCE,
     "/arrs.finance.v1.AuditService/VerifyAuditTrail",
     "/arrs.supervision.v1.AuditService/VerifyAuditTrail",
@@ -380,7 +380,7 @@ async fn ask_head(channel: &Channel) -> Result<VerifyAuditTrailResponse, tonic::
 }
 
 /// Waits until nothing waits for its seal, and answers the whole chain.
-async fn sealed(channel: &Channel, path: &str) -> VerifyAuditTrailResponse {
+pub(crate) async fn sealed(channel: &Channel, path: &str) -> VerifyAuditTrailResponse {
     let started = Instant::now();
     loop {
         let request = VerifyAuditTrailRequest::default();

@@ -18,7 +18,7 @@ use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
 
 use crate::demo_set::{OPERATOR, PRODUCERS, bring_in, positions, settle};
-use crate::published;
+use crate::{audit, published};
 use clients::Clients;
 
 /// How many kills there are in a run of the tests, on both engines together; `just soak` asks for
@@ -74,6 +74,10 @@ async fn survive(engine: &Engine, mut nats: Option<Nats>, kills: usize, ready: D
     settle(&channel, &newest.collect::<Vec<_>>().join(",")).await;
     found::hours_agree(&channel).await;
     found::projections_agree(&channel).await;
+    let auditor = cluster.channel(&["auditor@england"]);
+    for path in audit::VERIFY {
+        audit::sealed(&auditor, path).await;
+    }
     if let Some(nats) = &nats {
         for (service, newest) in PRODUCERS.into_iter().zip(told) {
             let messages = published::published(nats, service, newest).await;
@@ -111,12 +115,17 @@ async fn kill(
     victims.extend(matches!(engine, Engine::Postgres(_)).then_some(Victim::Postgres));
     victims.extend(nats.is_some().then_some(Victim::Nats));
     let mut source = Source::new(seed, 0);
+    let mut left = Vec::new();
     let mut killed = BTreeMap::new();
     for _ in 0..kills {
         // A moment like any other: nothing is waited for.
         let pause = source.between(0, PAUSE_MS).unsigned_abs();
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        let victim = source.one_of(&victims);
+        // Each is killed before any is killed again.
+        if left.is_empty() {
+            left.clone_from(&victims);
+        }
+        let victim = left.swap_remove(source.below(left.len()));
         *killed.entry(victim).or_default() += 1;
         match (victim, engine, nats.as_mut()) {
             (Victim::Postgres, Engine::Postgres(postgres), _) => {

@@ -34,11 +34,11 @@ pub(crate) const WITHDRAW_ASSIGNMENT: &str =
     "/arrs.workforce.v1.EngagementService/WithdrawAssignment";
 
 const GET_PAY: &str = "/arrs.finance.v1.PayService/GetPay";
-const RECORD_PAY: &str = "/arrs.finance.v1.PayService/RecordPay";
-const WITHDRAW_PAY: &str = "/arrs.finance.v1.PayService/WithdrawPay";
+pub(crate) const RECORD_PAY: &str = "/arrs.finance.v1.PayService/RecordPay";
+pub(crate) const WITHDRAW_PAY: &str = "/arrs.finance.v1.PayService/WithdrawPay";
 const LIST_SESSIONS: &str = "/arrs.supervision.v1.SessionService/ListSessions";
-const RECORD_SESSION: &str = "/arrs.supervision.v1.SessionService/RecordSession";
-const WITHDRAW_SESSION: &str = "/arrs.supervision.v1.SessionService/WithdrawSession";
+pub(crate) const RECORD_SESSION: &str = "/arrs.supervision.v1.SessionService/RecordSession";
+pub(crate) const WITHDRAW_SESSION: &str = "/arrs.supervision.v1.SessionService/WithdrawSession";
 
 /// Methods that change one thing; each is repeated below in every way.
 const UNARY: [&str; 7] = [

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::changes::{self, Subject};
 use super::found;
-use crate::demo_set::{PAY, SESSIONS, STAFF, positions};
+use crate::demo_set::{PAY, SESSIONS, STAFF, positions, settle};
 
 /// How many write at once.
 const CLIENTS: usize = 16;
@@ -55,6 +55,9 @@ impl Clients {
         let journal = Arc::new(Journal::create(journal));
         write(channel, &journal, &changes::engagements(CLIENTS / KINDS)).await;
         let mut subjects = changes::subjects(channel).await;
+        // Pay and sessions are changed where who works has been heard of.
+        let [workforce, ..] = positions(channel).await;
+        settle(channel, &format!("workforce={workforce}")).await;
         let mut tasks = JoinSet::new();
         for number in 0..CLIENTS {
             let changes = number % KINDS == 3;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrs_proto::event::v1::{
-    AssignmentHoursSet, AssignmentWithdrawn, EngagementRecorded, Fact, PayRecorded, SessionRecorded,
+    AssignmentHoursSet, AssignmentWithdrawn, EngagementRecorded, Fact, PayRecorded, PayWithdrawn,
+    SessionRecorded, SessionWithdrawn,
 };
 use arrs_proto::google::r#type::Date as WireDate;
 use arrs_proto::report::v1::{GetPcnReportRequest, SectionState};
@@ -55,7 +56,13 @@ fn effect(fact: &Fact, references: &mut BTreeMap<String, String>) -> Option<Stri
         return Some(withdrawn(references.get(&never.engagement)?, first));
     }
     if let Some(paid) = body::<PayRecorded>(fact) {
-        return Some(format!("pay {} {}", paid.month, paid.salary_pence));
+        return Some(pay(&paid.month, paid.salary_pence));
+    }
+    if let Some(never) = body::<PayWithdrawn>(fact) {
+        return Some(no_pay(&never.engagement, day(never.paid_date.as_ref())?));
+    }
+    if let Some(never) = body::<SessionWithdrawn>(fact) {
+        return Some(no_session(&never.session));
     }
     let held = body::<SessionRecorded>(fact)?;
     Some(session(held.date.as_ref(), held.session_minutes))
@@ -81,11 +88,27 @@ pub(super) fn left(reference: &str, why: &str) -> String {
     format!("left {reference} {why}")
 }
 
+/// The effect that an engagement was paid.
+pub(super) fn pay(month: &str, pence: i64) -> String {
+    format!("pay {month} {pence}")
+}
+
+/// The effect that an engagement was never paid on a day.
+pub(super) fn no_pay(engagement: &str, paid: Date) -> String {
+    format!("no pay {engagement} {paid}")
+}
+
+/// The effect that a session was never held.
+pub(super) fn no_session(session: &str) -> String {
+    format!("no session {session}")
+}
+
 fn day(date: Option<&WireDate>) -> Option<Date> {
     wire::parse_date(date?)
 }
 
-fn session(date: Option<&WireDate>, minutes: i32) -> String {
+/// The effect that a session was held.
+pub(super) fn session(date: Option<&WireDate>, minutes: i32) -> String {
     let WireDate { year, month, day } = date.unwrap();
     format!("session {year}-{month:02}-{day:02} {minutes}")
 }
