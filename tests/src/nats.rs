@@ -82,10 +82,7 @@ impl Nats {
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "it still runs");
         let log = File::options().create(true).append(true).open(self.log_path());
-        // Debian keeps servers where only root looks.
-        let debian = Path::new("/usr/sbin/nats-server");
-        let program = if debian.exists() { debian } else { Path::new("nats-server") };
-        let mut command = Command::new(program);
+        let mut command = Command::new(program());
         command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string()]);
         if self.jetstream {
             command.arg("--jetstream").arg("--store_dir").arg(self.store());
@@ -139,6 +136,16 @@ impl Drop for Nats {
 
 /// A port that nobody listens on. Between those of the services and those that the system hands
 /// out, and by the number of the process, so that tests that run at once do not meet.
+/// The server asked for, or the one that is there.
+fn program() -> PathBuf {
+    if let Some(asked) = std::env::var_os("ARRS_TEST_NATS_SERVER") {
+        return PathBuf::from(asked);
+    }
+    // Debian keeps servers where only root looks.
+    let debian = Path::new("/usr/sbin/nats-server");
+    if debian.exists() { debian.to_owned() } else { PathBuf::from("nats-server") }
+}
+
 fn free_port() -> u16 {
     const FIRST: u32 = 32_000;
     const COUNT: u32 = 700;
