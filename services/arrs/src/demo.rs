@@ -77,9 +77,9 @@ pub(crate) async fn run(mut settings: Settings, arguments: &DemoArguments) -> Re
     }
     stop.send_replace(true);
     drop(channel);
-    running.join().await;
+    let ended = running.join().await;
     telemetry.shutdown();
-    Ok(())
+    ended
 }
 
 async fn bring_in(channel: &Channel, folder: &Path) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use kit::server::{Door, Listener, Trail};
 use kit::shutdown::Shutdown;
 use kit::tls::{Files, Tls};
 use kit::{Clock, Service, audit};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
 
@@ -21,8 +21,9 @@ use crate::cli::ServeRole;
 use crate::exit::Failure;
 use crate::settings::Settings;
 
-/// How long the end of the process waits until its leases are given up.
-const RELEASE: Duration = Duration::from_secs(1);
+/// How long the end of the process waits for its databases: until its leases are given up, and
+/// what is still under way has ended.
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// Who may call, and how this process calls others.
 struct Identity {
@@ -69,21 +70,38 @@ pub(crate) struct Running {
     beside: JoinSet<()>,
     stop_behind: watch::Sender<bool>,
     databases: Vec<Database>,
+    /// Has everything drain as a signal does.
+    fail: Arc<Notify>,
 }
 
 impl Running {
-    /// Waits until everything has drained: what callers reach first, then what it calls.
-    pub(crate) async fn join(mut self) {
-        while self.front.join_next().await.is_some() {}
+    /// Waits until everything has drained: what callers reach first, then what it calls. Fails if
+    /// it drained because something beside the calls failed that they rest on.
+    pub(crate) async fn join(mut self) -> Result<(), Failure> {
+        let mut failed = false;
+        loop {
+            tokio::select! {
+                drained = self.front.join_next() => if drained.is_none() { break },
+                Some(ended) = self.beside.join_next() => if let Err(error) = ended {
+                    tracing::error!("the process ends, since a part of it failed: {error}");
+                    failed = true;
+                    self.fail.notify_one();
+                },
+            }
+        }
         self.beside.shutdown().await;
         self.stop_behind.send_replace(true);
         while self.behind.join_next().await.is_some() {}
-        for database in self.databases {
-            // Whoever waits for them gets them later otherwise; the process must end now.
-            let released = kit::lease::release(&database);
-            tokio::time::timeout(RELEASE, released).await.ok();
+        let closed = self.databases.into_iter().map(|database| async {
+            kit::lease::release(&database).await.ok();
             database.close().await;
+        });
+        // Whoever waits for a lease gets it later otherwise; what is not committed never was.
+        tokio::time::timeout(RELEASE, futures::future::join_all(closed)).await.ok();
+        if failed {
+            return Err(Failure::refused("a part of the process failed; its log says which"));
         }
+        Ok(())
     }
 }
 
@@ -107,10 +125,10 @@ pub(crate) async fn serve(settings: Settings, role: ServeRole) -> Result<(), Fai
              `arrs token pcn-manager@pcn:U09081` (or operator@england)"
         );
     }
-    running.join().await;
+    let ended = running.join().await;
     tracing::info!("{name} has stopped");
     telemetry.shutdown();
-    Ok(())
+    ended
 }
 
 /// Starts services and answers when they are listening.
@@ -176,18 +194,24 @@ pub(crate) async fn start(
         beside.spawn(tls.watch(every, watched.clone()));
     }
     let notice = Duration::from_secs(u64::from(settings.kit.server.notice_seconds));
-    front.spawn(end(shutdown, health, notice, stop_front));
-    Ok(Running { address, local, front, behind, beside, stop_behind, databases })
+    let fail = Arc::new(Notify::new());
+    front.spawn(end(shutdown, Arc::clone(&fail), health, notice, stop_front));
+    Ok(Running { address, local, front, behind, beside, stop_behind, databases, fail })
 }
 
-/// When the process is told to end: says so, goes on for a while, then lets the drain begin.
+/// When the process is told to end, or fails: says so, goes on for a while, then lets the drain
+/// begin.
 async fn end(
     mut shutdown: Shutdown,
+    failed: Arc<Notify>,
     mut health: Vec<HealthReporter>,
     notice: Duration,
     drain: watch::Sender<bool>,
 ) {
-    shutdown.wait().await;
+    tokio::select! {
+        () = shutdown.wait() => {}
+        () = failed.notified() => {}
+    }
     for reporter in &mut health {
         kit::server::end_health(reporter).await;
     }
@@ -309,6 +333,13 @@ impl Group<'_> {
     fn token(&self, service: &'static str) -> Result<Token, Failure> {
         let file = &self.settings.kit.identity.service_token_file;
         if !file.is_empty() {
+            let key = "kit.identity.service_token_file";
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                Failure::configuration(format!("{key}: {file} cannot be read: {error}"))
+            })?;
+            if text.trim().is_empty() {
+                return Err(Failure::configuration(format!("{key}: {file} holds no token")));
+            }
             return Ok(Token::File(file.into()));
         }
         match &self.identity.local {

@@ -4,17 +4,19 @@
 //! have is refused by name, and so is a value of another type. This is the only place that reads
 //! the environment.
 
+mod secret;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use ::config::{Environment, File, FileFormat, Map, Source, Value, ValueKind};
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use terms::ParseError;
+use serde::{Deserialize, Deserializer, Serialize};
+
+pub use secret::{DatabaseUrl, NatsUrl, Secret};
 
 /// The defaults of [`Kit`], to be passed to [`load`].
 pub const DEFAULTS: &str = include_str!("../default.toml");
@@ -22,9 +24,6 @@ pub const DEFAULTS: &str = include_str!("../default.toml");
 /// What the name of a variable starts with. One underscore is not ours: `ARRS_CONFIG`.
 const PREFIX: &str = "ARRS__";
 const SEPARATOR: &str = "__";
-
-/// What stands where a secret would.
-const MASK: &str = "***";
 
 /// Settings that every service has.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -167,23 +166,40 @@ pub struct Server {
     /// How long the process goes on serving after it says that it will end.
     pub notice_seconds: u32,
     /// After how much draining the process ends whatever still runs.
+    #[serde(deserialize_with = "some")]
     pub drain_seconds: u32,
     /// How long a call may take that brings no deadline.
+    #[serde(deserialize_with = "some")]
     pub deadline_seconds: u32,
     /// How long a stream may take that brings no deadline.
+    #[serde(deserialize_with = "some")]
     pub stream_deadline_seconds: u32,
     /// How many calls one connection may have open at once.
+    #[serde(deserialize_with = "some")]
     pub max_streams: u32,
     /// How many connections may be open at once.
+    #[serde(deserialize_with = "some")]
     pub max_connections: u32,
     /// How many calls the process works on at once.
+    #[serde(deserialize_with = "some")]
     pub max_calls: u32,
     /// How many of them may be of one caller.
+    #[serde(deserialize_with = "some")]
     pub caller_calls: u32,
     /// How many streams one caller may have open.
+    #[serde(deserialize_with = "some")]
     pub caller_streams: u32,
     /// Whether callers may ask for the contracts.
     pub reflection: Reflection,
+}
+
+/// A number of which none would leave nothing to serve with.
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = u32::deserialize(deserializer)?;
+    if number == 0 {
+        return Err(D::Error::custom("must be at least 1"));
+    }
+    Ok(number)
 }
 
 /// How many calls a second each caller may make.
@@ -232,181 +248,6 @@ pub struct Database {
     pub readers: u32,
     /// How many connections write at once; an embedded file has one.
     pub writers: u32,
-}
-
-/// A text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// Gives the secret itself, for the one place that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Says whether nothing was configured.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// The address of a database, printed without its password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
-
-impl DatabaseUrl {
-    /// Gives the address with its password, for the one place that connects.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Says whether the service uses its embedded file.
-    pub fn is_embedded(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = ParseError;
-    fn from_str(text: &str) -> Result<DatabaseUrl, ParseError> {
-        let known = ["postgres://", "postgresql://", "sqlite:"];
-        if !text.is_empty() && !known.iter().any(|scheme| text.starts_with(scheme)) {
-            return Err(ParseError {
-                expected: "must be postgres://user@host/database or sqlite:file, \
-                           or empty for the embedded database",
-            });
-        }
-        Ok(DatabaseUrl(text.to_owned()))
-    }
-}
-
-/// Addresses of NATS servers, without any credentials: those have settings of their own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NatsUrl(String);
-
-impl NatsUrl {
-    /// Says whether facts are not published.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Each server.
-    pub fn servers(&self) -> impl Iterator<Item = &str> {
-        self.0.split(',').map(str::trim).filter(|server| !server.is_empty())
-    }
-}
-
-impl FromStr for NatsUrl {
-    type Err = ParseError;
-    fn from_str(text: &str) -> Result<NatsUrl, ParseError> {
-        let known = |server: &str| server.starts_with("nats://") || server.starts_with("tls://");
-        let url = NatsUrl(text.to_owned());
-        if text.contains('@') || !url.servers().all(known) {
-            return Err(ParseError {
-                expected: "must be nats://host:4222 or tls://host:4222, several separated by \
-                           commas, without user and password, or empty for none",
-            });
-        }
-        Ok(url)
-    }
-}
-
-impl<'de> Deserialize<'de> for NatsUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NatsUrl, D::Error> {
-        let text =
-            String::deserialize(deserializer).map_err(|_| D::Error::custom("must be a text"))?;
-        text.parse().map_err(D::Error::custom)
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An empty one shows as empty, so that a missing secret can be seen.
-        f.write_str(if self.0.is_empty() { "" } else { MASK })
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&masked(&self.0))
-    }
-}
-
-/// The address without its password, wherever it stands; rather too much masked than too little.
-fn masked(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    // The last @ ends the password, even if somebody forgot to encode one inside it.
-    let (user, place) = match rest.rsplit_once('@') {
-        None => (String::new(), rest),
-        Some((user, place)) => {
-            let (name, password) = user.split_once(':').unwrap_or((user, ""));
-            let user = match (name.contains(['?', '/']), password.is_empty()) {
-                (true, _) => format!("{MASK}@"),
-                (false, true) => format!("{name}@"),
-                (false, false) => format!("{name}:{MASK}@"),
-            };
-            (user, place)
-        }
-    };
-    let Some((place, query)) = place.split_once('?') else {
-        return format!("{scheme}://{user}{place}");
-    };
-    let pairs: Vec<String> = query
-        .split('&')
-        .map(|pair| match pair.split_once('=') {
-            Some((key, _)) if key.contains("password") => format!("{key}={MASK}"),
-            Some(_) | None => pair.to_owned(),
-        })
-        .collect();
-    format!("{scheme}://{user}{place}?{}", pairs.join("&"))
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Serialize for DatabaseUrl {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-        // serde's own message would quote the value.
-        String::deserialize(deserializer)
-            .map(Secret)
-            .map_err(|_| D::Error::custom("must be a text"))
-    }
-}
-
-impl<'de> Deserialize<'de> for DatabaseUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<DatabaseUrl, D::Error> {
-        let text =
-            String::deserialize(deserializer).map_err(|_| D::Error::custom("must be a text"))?;
-        text.parse().map_err(D::Error::custom)
-    }
 }
 
 /// Why a process does not start: every setting that is wrong.

@@ -4,6 +4,7 @@
 //! transaction, and writers of a service take turns; reads run on connections of their own and see
 //! one state a call.
 
+mod migrations;
 mod postgres;
 mod row_security;
 mod sqlite;
@@ -112,7 +113,7 @@ impl Database {
         match &self.engine {
             Engine::Sqlite(file) => {
                 file.take()?;
-                M::up(&self.pools.writer, None).await.map_err(sort)?;
+                migrations::up::<M>(&file.place(), &self.pools.writer).await?;
             }
             Engine::Postgres(server) => server.migrate::<M>().await?,
         }
@@ -377,6 +378,9 @@ pub fn sort(error: DbErr) -> Error {
     }
 }
 
+/// The codes of SQLite for a file that cannot be used at the moment.
+const SQLITE_AWAY: [u32; 6] = [5, 6, 8, 10, 13, 14];
+
 /// What an engine's code says of an error.
 enum Sorted {
     /// The database is away, busy or shutting down.
@@ -390,8 +394,11 @@ enum Sorted {
 impl Sorted {
     fn of(code: Option<&str>) -> Sorted {
         match code {
-            // SQLITE_BUSY: another process kept the file longer than its time-out.
-            Some("5") => Sorted::Unavailable,
+            // SQLite, of whose code the lowest byte says BUSY (another process kept the file longer
+            // than its time-out), LOCKED, READONLY, IOERR, FULL or CANTOPEN.
+            Some(code) if primary(code).is_some_and(|code| SQLITE_AWAY.contains(&code)) => {
+                Sorted::Unavailable
+            }
             // Serialisation, deadlock.
             Some("40001" | "40P01") => Sorted::Conflict,
             // Connection lost, resources short, cancelled by a time-out, shutting down, starting.
@@ -403,6 +410,12 @@ impl Sorted {
             Some(_) | None => Sorted::Rest,
         }
     }
+}
+
+/// What SQLite says in the lowest byte of its codes, of which an SQLSTATE, always of five
+/// characters, is none.
+fn primary(code: &str) -> Option<u32> {
+    code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff)
 }
 
 /// Whether a database refused the values rather than failed: they break a constraint, or are too
@@ -419,11 +432,10 @@ pub(crate) fn lies_in_values(error: &DbErr) -> bool {
         return matches!(driver.as_ref(), Driver::Encode(_));
     };
     let code = inner.code().unwrap_or_default();
-    match code.parse::<u32>() {
-        // SQLSTATE is five characters: 22 data exceptions, 23 broken constraints.
-        _ if code.len() == 5 => code.starts_with("22") || code.starts_with("23"),
-        // SQLite, of whose code the lowest byte says TOOBIG, CONSTRAINT or MISMATCH.
-        Ok(code) => matches!(code & 0xff, 18..=20),
-        Err(_) => false,
+    match primary(&code) {
+        // TOOBIG, CONSTRAINT or MISMATCH.
+        Some(code) => matches!(code, 18..=20),
+        // 22 data exceptions, 23 broken constraints.
+        None => code.starts_with("22") || code.starts_with("23"),
     }
 }

@@ -13,7 +13,7 @@ use sea_orm_migration::MigratorTrait;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{ACQUIRE, ANSWER, DOUBT, Pools, STREAMS, driver, sort};
+use super::{ACQUIRE, ANSWER, DOUBT, Pools, STREAMS, driver, migrations, sort};
 use crate::config::{self, ConfigError};
 use crate::error::Error;
 
@@ -34,6 +34,8 @@ const SESSION: &[(&str, &str)] = &[
     ("client_min_messages", "error"),
     // Row-level security looks dear to the planner, and compiling takes longer than what it saves.
     ("jit", "off"),
+    // Whoever waited for the turn must see what its predecessor wrote.
+    ("default_transaction_isolation", "read committed"),
     ("idle_in_transaction_session_timeout", "5s"),
     ("lock_timeout", "10s"),
     ("statement_timeout", "60s"),
@@ -170,6 +172,11 @@ impl Server {
             }
             Err(error) => return Err(sort(driver(error))),
         };
+        // Another process may have been updated before this one; what it added stands beside.
+        let unknown = migrations::unknown::<M>(&applied);
+        if !unknown.is_empty() {
+            tracing::warn!("{}: {}", self.service, migrations::newer(&unknown));
+        }
         let names = M::migrations().into_iter().map(|migration| migration.name().to_owned());
         Ok(names.filter(|name| !applied.contains(name)).count())
     }
@@ -193,29 +200,24 @@ impl Server {
 
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(owner.clone());
         let migrating = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        let done = M::up(&migrating, None).await.map_err(sort);
+        let place = format!("{}.database.migrate_url", self.service);
+        let done = migrations::up::<M>(&place, &migrating).await;
         migrating.close().await.map_err(sort)?;
         done?;
 
         let role = quoted(&role);
         execute(&mut connection, format!("GRANT USAGE ON SCHEMA {schema} TO {role}")).await?;
-        let rows = "SELECT, INSERT, UPDATE, DELETE";
-        let grant = format!("GRANT {rows} ON ALL TABLES IN SCHEMA {schema} TO {role}");
-        execute(&mut connection, grant).await?;
         let tables: Vec<String> =
             sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = $1")
                 .bind(&self.service)
                 .fetch_all(&mut connection)
                 .await
                 .map_err(refused)?;
-        for table in tables.iter().filter(|table| APPEND_ONLY.contains(&table.as_str())) {
-            let table = quoted(table);
-            let revoke = format!("REVOKE UPDATE, DELETE ON {schema}.{table} FROM {role}");
-            execute(&mut connection, revoke).await?;
+        for table in &tables {
+            let (rights, table) = (rights(table), quoted(table));
+            execute(&mut connection, format!("GRANT {rights} ON {schema}.{table} TO {role}"))
+                .await?;
         }
-        let revoke =
-            format!("REVOKE INSERT, UPDATE, DELETE ON {schema}.seaql_migrations FROM {role}");
-        execute(&mut connection, revoke).await?;
         connection.close().await.ok();
         Ok(())
     }
@@ -288,7 +290,8 @@ impl Server {
         let row = sqlx::query(
             "SELECT current_setting('server_version_num')::int, current_setting('fsync'), \
              current_setting('full_page_writes'), current_setting('synchronous_commit'), \
-             (SELECT datcollate::text FROM pg_database WHERE datname = current_database()), \
+             (SELECT CASE datlocprovider WHEN 'c' THEN datcollate::text WHEN 'b' THEN 'C' \
+             ELSE 'ICU' END FROM pg_database WHERE datname = current_database()), \
              current_setting('server_encoding')",
         )
         .fetch_one(connection)
@@ -308,6 +311,7 @@ impl Server {
         if text(3)? == "off" {
             problems.push("synchronous_commit must not be off".to_owned());
         }
+        // The built-in locales of newer servers all compare bytes.
         let collation = text(4)?;
         if !matches!(collation.as_str(), "C" | "POSIX" | "C.UTF-8" | "C.utf8") {
             problems.push(format!(
@@ -337,10 +341,14 @@ impl Server {
             "SELECT rolsuper OR rolbypassrls, (SELECT count(*) FROM pg_class c \
              JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname = $1 AND c.relkind = 'r' \
-             AND pg_has_role(current_user, c.relowner, 'MEMBER')) \
+             AND pg_has_role(current_user, c.relowner, 'MEMBER')), \
+             (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = $1 AND c.relname = ANY($2) \
+             AND has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')) \
              FROM pg_roles WHERE rolname = current_user",
         )
         .bind(&self.service)
+        .bind(APPEND_ONLY)
         .fetch_one(&mut connection)
         .await
         .map_err(refused)?;
@@ -351,6 +359,15 @@ impl Server {
             let problem = "names a role that row-level security does not bind: it must be neither \
                            superuser nor BYPASSRLS nor the owner of the tables; the owner belongs \
                            into migrate_url";
+            return Err(wrong(&self.service, "url", problem));
+        }
+        let changeable: i64 = row.try_get(2).map_err(Error::internal)?;
+        if changeable > 0 {
+            let problem = format!(
+                "names a role that may change what is only added to: take UPDATE, DELETE and \
+                 TRUNCATE on {} from it",
+                APPEND_ONLY.join(", ")
+            );
             return Err(wrong(&self.service, "url", problem));
         }
         Ok(())
@@ -397,6 +414,15 @@ fn refused(error: sqlx::Error) -> Error {
 async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), Error> {
     connection.execute(AssertSqlSafe(statement)).await.map_err(refused)?;
     Ok(())
+}
+
+/// What the serving role may do with a table.
+fn rights(table: &str) -> &'static str {
+    match table {
+        "seaql_migrations" => "SELECT",
+        table if APPEND_ONLY.contains(&table) => "SELECT, INSERT",
+        _ => "SELECT, INSERT, UPDATE, DELETE",
+    }
 }
 
 /// An identifier as it stands in a statement.

@@ -172,8 +172,10 @@ pub async fn across_tenants<T>(
         None => String::new(),
     };
     set_england(txn, "on").await?;
-    let done = work.await?;
-    set_england(txn, &before).await?;
+    let done = work.await;
+    let restored = set_england(txn, &before).await;
+    let done = done?;
+    restored?;
     Ok(done)
 }
 

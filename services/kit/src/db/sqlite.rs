@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use sea_orm::sqlx::Row;
+use futures::FutureExt;
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sea_orm::sqlx::{self, Connection, Row};
 use sea_orm::{DbErr, SqlxSqliteConnector};
 
 use super::{ACQUIRE, Pools, STREAMS, driver};
@@ -44,31 +45,40 @@ pub(super) async fn open(
         .busy_timeout(BUSY)
         .create_if_missing(true);
     // One writer: SQLite has one anyway, and a queue is fairer than busy retries.
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE)
-        .connect_with(options.clone())
-        .await
-        .map_err(|error| Error::Unavailable(driver(error)))?;
+    let path = options.get_filename().to_owned();
+    let writer = pool(1).connect_with(options.clone()).await.map_err(|error| {
+        let problem = format!("the file of {service} cannot be opened: {error}");
+        Error::internal(ConfigError::at(path.display().to_string(), problem))
+    })?;
     check_settings(&writer).await?;
-    let pool = |connections: u32| {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE)
-            .connect_lazy_with(options.clone());
+    let lazy = |connections: u32| {
+        let pool = pool(connections).connect_lazy_with(options.clone());
         SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
     };
     let pools = Pools {
-        reader: pool(readers.max(1)),
-        streams: pool(STREAMS),
+        reader: lazy(readers.max(1)),
+        streams: lazy(STREAMS),
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
     };
-    let file = DatabaseFile {
-        path: options.get_filename().to_owned(),
-        lock: Mutex::new(None),
-        identity: OnceLock::new(),
-    };
+    let file = DatabaseFile { path, lock: Mutex::new(None), identity: OnceLock::new() };
     Ok((pools, file))
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        // SQLite rolls back by itself when the disk is full or fails. The driver does not notice
+        // and takes what comes next for a part of the transaction that is gone: it would be told
+        // it is done, and be lost. So would it in a transaction that a cancelled call left open.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            async move {
+                let left_open = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await.is_ok();
+                Ok(!left_open && !connection.is_in_transaction())
+            }
+            .boxed()
+        })
 }
 
 /// Refuses a file that would acknowledge what a power cut can take back.
@@ -109,6 +119,11 @@ impl DatabaseFile {
         Ok(())
     }
 
+    /// Where the file is, for messages.
+    pub(super) fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
     /// Whether what is written still lands in the file at the path: a file that was removed or
     /// replaced would take every write and lose it.
     pub(super) fn check(&self) -> Result<(), Error> {
@@ -139,4 +154,48 @@ fn connect_options(
         return Ok(SqliteConnectOptions::new().filename(directory.join(format!("{service}.db"))));
     }
     url.parse().map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// How many writes are in the file: of one in a transaction that SQLite ends by itself, as it
+    /// does when the disk is full, one that is refused after it, and one that is acknowledged then.
+    async fn kept(pool: SqlitePoolOptions) -> i64 {
+        let folder = TempDir::new().unwrap();
+        let options = connect_options("", "kept", folder.path()).unwrap();
+        let options = options.journal_mode(SqliteJournalMode::Wal).create_if_missing(true);
+        let writer = pool.connect_with(options.clone()).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE word (word TEXT)").execute(&writer).await.unwrap();
+
+        let mut lost = writer.begin().await.unwrap();
+        sqlx::raw_sql("INSERT INTO word VALUES ('lost'); ROLLBACK")
+            .execute(&mut *lost)
+            .await
+            .unwrap();
+        lost.commit().await.unwrap_err();
+        let mut refused = writer.begin().await.unwrap();
+        sqlx::raw_sql("INSERT INTO word VALUES ('refused')").execute(&mut *refused).await.unwrap();
+        refused.rollback().await.unwrap();
+        let mut told = writer.begin().await.unwrap();
+        sqlx::raw_sql("INSERT INTO word VALUES ('told')").execute(&mut *told).await.unwrap();
+        told.commit().await.unwrap();
+
+        let other = SqlitePool::connect_with(options).await.unwrap();
+        sqlx::query_scalar("SELECT count(*) FROM word").fetch_one(&other).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_acknowledged_after_sqlite_ended_a_transaction_is_in_the_file() {
+        assert_eq!(kept(pool(1)).await, 1);
+    }
+
+    /// The test of the test: the pool as it comes acknowledges, and loses.
+    #[tokio::test]
+    async fn a_pool_without_the_check_loses_what_it_acknowledges() {
+        assert_eq!(kept(SqlitePoolOptions::new().max_connections(1)).await, 0);
+    }
 }

@@ -17,11 +17,6 @@ impl MigrationName for RegistrationMatch {
 
 #[async_trait::async_trait]
 impl MigrationTrait for RegistrationMatch {
-    /// Whole or not at all, on SQLite too: it fills what it adds.
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
         for table in ["person_particulars", "registration"] {
