@@ -540,6 +540,6 @@ async fn aud_2_a_report_that_nobody_may_see_is_not_even_refused_while_nobody_can
     assert_eq!((*service, event.method.as_str()), ("workforce", &demo_set::GET_REPORT[1..]));
     assert_eq!(
         Clock::system().today(),
-        Clock::system().day(kit::wire::instant(event.time.as_ref().unwrap()))
+        Clock::system().day(kit::wire::instant(event.time.as_ref().unwrap()).unwrap())
     );
 }

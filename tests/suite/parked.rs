@@ -1,12 +1,16 @@
 //! Facts that a service cannot record: told, listed, and tried again.
 
+use std::time::Duration;
+
 use arrs_proto::admin::v1::{
     ListParkedFactsRequest, ListParkedFactsResponse, RedriveParkedFactsRequest,
     RedriveParkedFactsResponse, ReplayProjectionRequest, ReplayProjectionResponse,
 };
 use arrs_proto::report::v1::SectionState;
+use arrs_proto::supervision::v1::{ListSessionsRequest, ListSessionsResponse};
 use arrs_tests::cluster::Cluster;
 use kit::client::Channel;
+use kit::error::ErrorReason;
 use prost::Message;
 use sea_orm::{ConnectionTrait, Database};
 use tonic::{Request, Status};
@@ -151,6 +155,35 @@ async fn a_replay_while_the_service_runs_changes_nothing_and_can_be_repeated() {
     assert_eq!(told, format!("finance has followed workforce again up to fact {newest}\n"));
     let after = report(&channel, request, None).await.encode_to_vec();
     assert_eq!(after, before);
+}
+
+/// Who may see what is among the things that are rebuilt: a part of them must not decide it.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_projection_is_rebuilt_nothing_that_rests_on_it_is_answered() {
+    let cluster = Cluster::separate().await;
+    bring_in(&cluster).await;
+    let manager = cluster.channel(&["pcn-manager@pcn:U09081"]);
+    let sessions = || ListSessionsRequest {
+        parent: "pcns/U09081".to_owned(),
+        page_size: 1,
+        ..ListSessionsRequest::default()
+    };
+    let path = "/arrs.supervision.v1.SessionService/ListSessions";
+    ask::<_, ListSessionsResponse>(&manager, path, sessions()).await.unwrap();
+    let operator = cluster.channel(&[OPERATOR]);
+    let newest = positions(&operator).await[0];
+    cluster.pause("workforce");
+
+    let request = ReplayProjectionRequest { request_id: Uuid::new_v4().to_string() };
+    ask::<_, ReplayProjectionResponse>(&operator, REPLAY[1], request).await.unwrap();
+
+    let mut soon = Request::new(sessions());
+    soon.set_timeout(Duration::from_secs(2));
+    let refused = manager.unary::<_, ListSessionsResponse>(path, soon).await.unwrap_err();
+    assert_eq!(kit::error::reason_of(&refused), Some(ErrorReason::ProjectionBehind), "{refused}");
+    cluster.resume("workforce");
+    settle(&operator, &format!("workforce={newest}")).await;
+    ask::<_, ListSessionsResponse>(&manager, path, sessions()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -357,7 +357,7 @@ async fn facts_are_published_again_on_demand() {
     let again = cluster.run(&["facts", "republish", "workforce", "--after", "3"]);
 
     let told_again = String::from_utf8_lossy(&again.stdout).into_owned();
-    assert_eq!(told_again, format!("{} facts of workforce are published again\n", newest - 3));
+    assert_eq!(told_again, format!("{} facts of workforce will be published again\n", newest - 3));
     let messages = published(&nats, "workforce", 2 * newest - 3).await;
     let facts = told(&channel, "workforce").await;
     check(&[&facts[..], &facts[3..]].concat(), &messages);

@@ -7,6 +7,7 @@ mod cloud_event;
 mod cursor;
 mod follow;
 pub mod mending;
+pub mod migration;
 mod outbox;
 mod parked;
 mod progress;

@@ -4,60 +4,9 @@ use aws_lc_rs::rand;
 use sea_orm::ConnectionTrait;
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, binary, boolean, date_null, integer, text, text_null, uuid,
+    big_integer, binary, boolean, date_null, integer, text, text_null, uuid,
 };
 
-/// Makes the table of facts that could not be recorded, and of how far facts were published.
-pub fn relay_and_parked() -> Box<dyn MigrationTrait> {
-    Box::new(RelayAndParked)
-}
-
-struct RelayAndParked;
-
-impl MigrationName for RelayAndParked {
-    fn name(&self) -> &str {
-        "m0007_relay_and_parked"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for RelayAndParked {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let parked = Table::create()
-            .table("parked_fact")
-            .col(text("producer"))
-            .col(big_integer("position"))
-            .col(text("subject"))
-            .col(binary("fact"))
-            .col(text("reason"))
-            .col(big_integer("parked_at"))
-            .primary_key(Index::create().col("producer").col("position"))
-            .to_owned();
-        let relay = Table::create()
-            .table("relay")
-            .col(integer("id").primary_key())
-            .col(big_integer("position"))
-            .col(big_integer_null("again_after"))
-            .to_owned();
-        for table in [parked, relay] {
-            manager.create_table(table).await?;
-        }
-        let subject = Index::create()
-            .table("parked_fact")
-            .name("parked_fact_subject")
-            .col("producer")
-            .col("subject")
-            .col("position")
-            .to_owned();
-        manager.create_index(subject).await?;
-        let published = Query::insert()
-            .into_table("relay")
-            .columns(["id", "position"])
-            .values_panic([1.into(), 0_i64.into()])
-            .to_owned();
-        manager.get_connection().execute(&published).await.map(drop)
-    }
-}
 use crate::db::{Tenancy, Tenant};
 
 /// How the rows of the shell belong to tenants: a fact without one is for everybody.

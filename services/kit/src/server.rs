@@ -328,11 +328,11 @@ impl Shared {
         rule: &Rule,
         deadline: Deadline,
     ) -> Result<(), Error> {
-        for progress in self.progress.iter().filter(|_| !rule.mending) {
-            progress.check()?;
-        }
         // Whoever asks gives up at the deadline: what is missing must be told before it.
         let until = deadline.0 - (deadline.left() / 10).min(WAIT_SHORTER);
+        for progress in self.progress.iter().filter(|_| !rule.mending) {
+            progress.clone().whole(until).await?;
+        }
         for (producer, position) in positions(headers)? {
             let progress = self.progress.iter().find(|progress| progress.producer() == producer);
             if let Some(progress) = progress {

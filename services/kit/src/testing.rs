@@ -89,10 +89,11 @@ impl MigratorTrait for Shell {
             crate::migration::migration(),
             crate::roster::migration(),
             crate::audit::migration(),
-            crate::migration::relay_and_parked(),
+            crate::facts::migration::relay_and_parked(),
             crate::answers::migration(),
             crate::roster::tenants(),
             row_security("m0009_row_security", tenants),
+            crate::facts::migration::whole_projections(),
         ]
     }
 }

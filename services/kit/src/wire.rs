@@ -49,7 +49,11 @@ pub fn timestamp(instant: Instant) -> prost_types::Timestamp {
     }
 }
 
-/// An instant from the wire, cut to microseconds.
-pub fn instant(timestamp: &prost_types::Timestamp) -> Instant {
-    Instant(timestamp.seconds * 1_000_000 + i64::from(timestamp.nanos) / 1_000)
+/// An instant from the wire, cut to microseconds; none outside the years 1 to 9999, for which
+/// timestamps are defined.
+pub fn instant(timestamp: &prost_types::Timestamp) -> Option<Instant> {
+    let prost_types::Timestamp { seconds, nanos } = *timestamp;
+    let defined = (-62_135_596_800..=253_402_300_799).contains(&seconds)
+        && (0..1_000_000_000).contains(&nanos);
+    defined.then(|| Instant(seconds * 1_000_000 + i64::from(nanos) / 1_000))
 }

@@ -18,12 +18,13 @@ impl MigratorTrait for Migrator {
             kit::roster::migration(),
             Box::new(Pay),
             kit::audit::migration(),
-            kit::migration::relay_and_parked(),
+            kit::facts::migration::relay_and_parked(),
             kit::answers::migration(),
             kit::roster::tenants(),
             row_security("m0009_row_security", TENANTS.into_iter().chain(SHELL).chain(ROSTER)),
             // Once more, where it was said in a way that made large reads slow.
             row_security("m0013_row_security", TENANTS.into_iter().chain(SHELL).chain(ROSTER)),
+            kit::facts::migration::whole_projections(),
         ]
     }
 }

@@ -149,13 +149,11 @@ fn parse_list(
 }
 
 fn instant(field: &str, time: &prost_types::Timestamp, fields: &mut Fields) -> Option<Instant> {
-    // Years 1 to 9999, as timestamps are defined.
-    let defined = (-62_135_596_800..=253_402_300_799).contains(&time.seconds)
-        && (0..1_000_000_000).contains(&time.nanos);
-    if !defined {
+    let instant = wire::instant(time);
+    if instant.is_none() {
         fields.violation(field, "must be a time between the years 1 and 9999");
     }
-    defined.then(|| wire::instant(time))
+    instant
 }
 
 async fn entries(

@@ -31,7 +31,7 @@ pub(super) fn subject(service: &str, kind: &str) -> String {
 /// The attributes of a fact.
 pub(super) fn headers(service: &str, fact: &Fact) -> HeaderMap {
     let Fact { position, id, r#type, subject, time, traceparent, body: _ } = fact;
-    let time = time.as_ref().map_or(terms::Instant(0), wire::instant);
+    let time = time.as_ref().and_then(wire::instant).unwrap_or(terms::Instant(0));
     let time = jiff::Timestamp::from_microsecond(time.0).unwrap_or_default();
     let mut headers = HeaderMap::new();
     // The broker drops what it has had with the same id, for as long as it remembers.

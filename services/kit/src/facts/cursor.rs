@@ -24,6 +24,9 @@ mod reached {
         pub producer: String,
         pub position: i64,
         pub fact_id: String,
+        /// From which position on what was followed is whole: before it, a later fact that takes
+        /// back an earlier one may be missing.
+        pub whole_at: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -54,6 +57,9 @@ mod day {
 }
 
 pub(super) use reached::Model as Reached;
+
+/// Where a projection is whole while its producer has not said yet how far it has come.
+pub(super) const UNKNOWN: i64 = i64::MAX;
 
 /// How far `producer` has been followed at an instant.
 pub async fn followed(
@@ -136,6 +142,7 @@ pub(super) async fn begin(db: &impl ConnectionTrait, producer: &str) -> Result<R
         producer: Set(producer.to_owned()),
         position: Set(0),
         fact_id: Set(String::new()),
+        whole_at: Set(UNKNOWN),
     };
     let there = OnConflict::column(reached::Column::Producer).do_nothing().to_owned();
     reached::Entity::insert(beginning)
@@ -165,6 +172,23 @@ pub(super) async fn advance(
     Ok(moved.rows_affected == 1)
 }
 
+/// Notes how far the producer had come when a projection began to follow it; answers from which
+/// position on it is whole.
+pub(super) async fn begun(
+    db: &impl ConnectionTrait,
+    producer: &str,
+    head: i64,
+) -> Result<i64, Error> {
+    reached::Entity::update_many()
+        .col_expr(reached::Column::WholeAt, Expr::value(head))
+        .filter(reached::Column::Producer.eq(producer))
+        .filter(reached::Column::WholeAt.eq(UNKNOWN))
+        .exec(db)
+        .await
+        .map_err(db::sort)?;
+    Ok(row(db, producer).await?.map_or(UNKNOWN, |row| row.whole_at))
+}
+
 /// Keeps the cursor where it is until the transaction ends.
 pub(super) async fn hold(db: &impl ConnectionTrait, producer: &str) -> Result<(), Error> {
     reached::Entity::update_many()
@@ -181,6 +205,7 @@ pub(super) async fn rewind(db: &impl ConnectionTrait, producer: &str) -> Result<
     reached::Entity::update_many()
         .col_expr(reached::Column::Position, Expr::value(0_i64))
         .col_expr(reached::Column::FactId, Expr::value(""))
+        .col_expr(reached::Column::WholeAt, Expr::value(UNKNOWN))
         .filter(reached::Column::Producer.eq(producer))
         .exec(db)
         .await

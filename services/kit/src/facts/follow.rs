@@ -10,7 +10,7 @@ use arrs_proto::event::v1::{Fact, StreamFactsRequest, StreamFactsResponse};
 use futures::StreamExt;
 use terms::Instant;
 use tokio::sync::watch;
-use tonic::Status;
+use tonic::{Code, Status};
 use tracing::Instrument;
 
 use super::progress::Progress;
@@ -44,6 +44,7 @@ pub struct Follower {
     pub(super) database: Database,
     pub(super) projection: Arc<dyn Projection>,
     pub(super) reached: Arc<watch::Sender<i64>>,
+    pub(super) whole_at: Arc<watch::Sender<i64>>,
     pub(super) diverged: Arc<watch::Sender<bool>>,
 }
 
@@ -90,15 +91,17 @@ impl Follower {
         let known = cursor::begin(&*write, producer).await?;
         write.commit().await?;
         let reached = Arc::new(watch::Sender::new(known.position));
+        let whole_at = Arc::new(watch::Sender::new(known.whole_at));
         let diverged = Arc::new(watch::Sender::new(false));
-        let follower = Follower { producer, database, projection, reached, diverged };
+        let follower = Follower { producer, database, projection, reached, whole_at, diverged };
         follower.measure().await?;
         Ok(follower)
     }
 
     /// How far it has come, for callers that wait for a position.
     pub fn progress(&self) -> Progress {
-        Progress::new(self.producer, self.reached.subscribe(), self.diverged.subscribe())
+        let (reached, whole_at) = (self.reached.subscribe(), self.whole_at.subscribe());
+        Progress::new(self.producer, reached, whole_at, self.diverged.subscribe())
     }
 
     /// Whose facts are followed.
@@ -128,6 +131,14 @@ impl Follower {
                          service"
                     );
                 }
+                Err(Lost::Connection(status)) if status.code() == Code::Unauthenticated => {
+                    let why = status.message();
+                    tracing::error!(
+                        producer,
+                        "{producer} refuses the token of this service, and nothing it tells \
+                         arrives: {why}. Is what kit.identity.service_token_file names in force?"
+                    );
+                }
                 Err(Lost::Connection(status)) => {
                     let why = status.message();
                     tracing::warn!(producer, "cannot follow {producer} at the moment: {why}");
@@ -151,9 +162,12 @@ impl Follower {
     async fn follow_once(&self, channel: &Channel) -> Result<(), Lost> {
         let producer = self.producer;
         let read = self.database.read().await?;
-        let start = cursor::row(&*read, producer).await?;
+        let row = cursor::row(&*read, producer).await?;
         drop(read);
-        let (start, known) = start.map_or((0, String::new()), |row| (row.position, row.fact_id));
+        let row = row.ok_or_else(|| Error::internal("a cursor vanished"))?;
+        let (start, known) = (row.position, row.fact_id);
+        // Another process may have set it back: nobody may take what is there for whole meanwhile.
+        self.whole_at.send_replace(row.whole_at);
         self.reached.send_replace(start);
         let last = if start > 0 { start } else { 1 };
         // The fact that was followed last is asked for again: it must be the one that was.
@@ -183,7 +197,8 @@ impl Follower {
                     Some(Part::Header(header)) if header.position < start => {
                         return Err(Lost::Diverged);
                     }
-                    Some(Part::Header(_) | Part::Reached(_) | Part::Trailer(_)) | None => {}
+                    Some(Part::Header(header)) => self.begun(header.position).await?,
+                    Some(Part::Reached(_) | Part::Trailer(_)) | None => {}
                 }
             }
             if !proven && !facts.is_empty() {
@@ -205,6 +220,18 @@ impl Follower {
             }
             at = self.record(at, facts).await?;
         }
+    }
+
+    /// Notes how far the producer has come, if it is followed from its first fact.
+    async fn begun(&self, head: i64) -> Result<(), Error> {
+        if *self.whole_at.borrow() < cursor::UNKNOWN {
+            return Ok(());
+        }
+        let write = self.database.write().await?;
+        let whole_at = cursor::begun(&*write, self.producer, head).await?;
+        write.commit().await?;
+        self.whole_at.send_replace(whole_at);
+        Ok(())
     }
 
     /// Returns when the cursor is elsewhere than it was left.
@@ -283,6 +310,7 @@ impl Follower {
             return Err(Failed::Lost(Lost::Overtaken));
         }
         let now = self.database.clock().now();
+        let mut parked = refused.is_some();
         if let Some(error) = refused {
             parked::park(&*write, producer, facts, &chain(error), now).await?;
         } else {
@@ -295,6 +323,7 @@ impl Follower {
                     parts.partition(|fact| subjects.contains(&fact.subject));
                 (behind, Cow::Owned(free))
             };
+            parked |= !behind.is_empty();
             parked::park(&*write, producer, &behind, "", now).await?;
             if let Err(error) = self.projection.apply(&write, &free).await {
                 write.roll_back().await?;
@@ -314,6 +343,8 @@ impl Follower {
                  whatever follows of {subject}: {}. `arrs facts redrive` tries it again",
                 chain(error)
             );
+        }
+        if parked {
             self.measure().await?;
         }
         Ok(())
@@ -323,7 +354,7 @@ impl Follower {
     fn days(&self, facts: &[Fact]) -> BTreeMap<i64, i64> {
         let clock = self.database.clock();
         let day = |fact: &Fact| {
-            let time = fact.time.as_ref().map_or(Instant(0), wire::instant);
+            let time = fact.time.as_ref().and_then(wire::instant).unwrap_or(Instant(0));
             (clock.end_of(clock.day(time)).0, fact.position)
         };
         facts.iter().map(day).collect()

@@ -92,6 +92,7 @@ impl Follower {
 
     /// Forgets everything that was followed and starts again from the first fact; answers how far
     /// it had come. What comes out is what was there, unless the producer has other facts now.
+    /// Until it is, nothing is answered that rests on it.
     pub async fn replay(&self, caller: &Caller) -> Result<i64, Error> {
         let write = self.database.write().await?;
         Scope::england().enter(&*write).await?;
@@ -103,6 +104,7 @@ impl Follower {
         let detail = format!("followed up to {before} before");
         self.note(&write, caller, self.producer, detail).await?;
         write.commit().await?;
+        self.whole_at.send_replace(cursor::UNKNOWN);
         self.reached.send_replace(0);
         self.diverged.send_replace(false);
         self.measure().await?;

@@ -430,11 +430,9 @@ impl Relay {
         let published = position::get(&*read).await?.position;
         let newest = outbox::position(&*read).await?;
         let oldest = outbox::after(&*read, published, 1).await?.pop();
-        let since = oldest.and_then(|told| told.fact.time);
-        let age = since.map_or(0, |since| {
-            let Instant(since) = crate::wire::instant(&since);
-            self.database.clock().now().0.saturating_sub(since)
-        });
+        let since = oldest.and_then(|told| crate::wire::instant(&told.fact.time?));
+        let age =
+            since.map_or(0, |Instant(since)| self.database.clock().now().0.saturating_sub(since));
         let age = Duration::from_micros(u64::try_from(age).unwrap_or(0));
         let rows = u64::try_from(newest - published).unwrap_or(0);
         telemetry::record_outbox(self.service, rows, age);

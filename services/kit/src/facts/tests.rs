@@ -2,9 +2,10 @@
 
 mod conservation;
 mod poison;
+mod whole;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arrs_proto::event::v1 as pb;
@@ -198,6 +199,7 @@ mod note {
 #[derive(Debug, Default)]
 struct Notes {
     healed: AtomicBool,
+    attempts: AtomicUsize,
 }
 
 /// A word that no version can read before the next.
@@ -226,6 +228,7 @@ impl Notes {
 #[async_trait::async_trait]
 impl Projection for Notes {
     async fn apply(&self, write: &Write, facts: &[Fact]) -> Result<(), Error> {
+        self.attempts.fetch_add(1, Ordering::SeqCst);
         for fact in facts {
             let word = word(fact);
             if word == POISON && !self.healed.load(Ordering::SeqCst) {

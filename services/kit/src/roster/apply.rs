@@ -17,7 +17,7 @@ use crate::db::{self, Write};
 use crate::error::Error;
 use crate::facts::{NewFact, Projection};
 use crate::names;
-use crate::statement::{self, Outcome, Provenance, Said};
+use crate::statement::{self, Beside, Outcome, Provenance, Said};
 use crate::wire;
 
 /// Pairs written in one statement.
@@ -47,6 +47,10 @@ pub enum Line {
 pub struct Told {
     /// New statements.
     pub added: u32,
+    /// Of the new ones those of whose keys more became known later.
+    pub later: u32,
+    /// Of the new ones those that had been withdrawn.
+    pub again: Vec<Line>,
     /// Statements that took the place of another, as `(new, old)`.
     pub corrected: Vec<(Line, Line)>,
     /// Statements known already.
@@ -136,8 +140,13 @@ impl Told {
         for (line, outcome) in lines.zip(outcomes) {
             match outcome {
                 Outcome::Unchanged => self.unchanged += 1,
-                Outcome::Added => {
+                Outcome::Added(beside) => {
                     self.added += 1;
+                    match beside {
+                        Beside::Nothing => {}
+                        Beside::Later => self.later += 1,
+                        Beside::Withdrawn => self.again.push(line.clone()),
+                    }
                     self.changed.push(line);
                 }
                 Outcome::Corrected(old) => {
@@ -300,17 +309,19 @@ impl Line {
 fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
     let body = &fact.body[..];
     let kind = fact.r#type.as_str();
-    let recorded_at = fact.time.as_ref().map_or(Instant(0), wire::instant);
-    let by = |known_from: &Option<prost_types::Timestamp>| Provenance {
-        known_from: known_from.as_ref().map_or(recorded_at, wire::instant),
-        recorded_at,
-        recorded_by: "workforce".to_owned(),
-        import: None,
+    let recorded_at = instant(fact.time.as_ref(), Instant(0))?;
+    let by = |known_from: &Option<prost_types::Timestamp>| {
+        Ok::<_, Error>(Provenance {
+            known_from: instant(known_from.as_ref(), recorded_at)?,
+            recorded_at,
+            recorded_by: "workforce".to_owned(),
+            import: None,
+        })
     };
     let line = if kind == pb::OrganisationNamed::full_name() {
         let fact = decode::<pb::OrganisationNamed>(body)?;
         Line::Organisation(organisation::Model::new(
-            &by(&fact.known_from_time),
+            &by(&fact.known_from_time)?,
             None,
             ods(&fact.organisation)?,
             fact.display_name,
@@ -321,7 +332,7 @@ fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
     } else if kind == pb::OrganisationRelated::full_name() {
         let fact = decode::<pb::OrganisationRelated>(body)?;
         Line::Relation(organisation_relation::Model::new(
-            &by(&fact.known_from_time),
+            &by(&fact.known_from_time)?,
             None,
             ods(&fact.organisation)?,
             fact.relation,
@@ -333,7 +344,7 @@ fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
     } else if kind == pb::LondonAreaSet::full_name() {
         let fact = decode::<pb::LondonAreaSet>(body)?;
         Line::LondonArea(london_area::Model::new(
-            &by(&fact.known_from_time),
+            &by(&fact.known_from_time)?,
             None,
             ods(&fact.organisation)?,
             needed(day(fact.valid_from_date.as_ref())?)?,
@@ -343,7 +354,7 @@ fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
     } else if kind == pb::ListSizeRecorded::full_name() {
         let fact = decode::<pb::ListSizeRecorded>(body)?;
         Line::ListSize(list_size::Model::new(
-            &by(&fact.known_from_time),
+            &by(&fact.known_from_time)?,
             None,
             ods(&fact.organisation)?,
             needed(day(fact.date.as_ref())?)?,
@@ -354,7 +365,7 @@ fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
     } else if kind == pb::EngagementRecorded::full_name() {
         let fact = decode::<pb::EngagementRecorded>(body)?;
         Line::Engagement(engagement::Model::new(
-            &by(&fact.known_from_time),
+            &by(&fact.known_from_time)?,
             None,
             engagement_id(&fact.engagement)?,
             ods(&fact.owner)?,
@@ -370,7 +381,7 @@ fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
     } else if kind == pb::AssignmentHoursSet::full_name() {
         let fact = decode::<pb::AssignmentHoursSet>(body)?;
         Line::Assignment(assignment::Model::new(
-            &by(&fact.known_from_time),
+            &by(&fact.known_from_time)?,
             None,
             engagement_id(&fact.engagement)?,
             ods(&fact.pcn)?,
@@ -384,7 +395,7 @@ fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
     } else if kind == pb::AssignmentWithdrawn::full_name() {
         let fact = decode::<pb::AssignmentWithdrawn>(body)?;
         Line::NoAssignment(assignment::Model::never(
-            &by(&fact.known_from_time),
+            &by(&fact.known_from_time)?,
             engagement_id(&fact.engagement)?,
             ods(&fact.pcn)?,
             needed(day(fact.valid_from_date.as_ref())?)?,
@@ -398,6 +409,12 @@ fn line_of(fact: &pb::Fact) -> Result<Option<Line>, Error> {
 fn decode<M: Message + Default + Name>(body: &[u8]) -> Result<M, Error> {
     M::decode(body)
         .map_err(|error| Error::internal(format!("{} is damaged: {error}", M::full_name())))
+}
+
+/// An instant that a fact gives, or the one that stands for it where it gives none.
+fn instant(given: Option<&prost_types::Timestamp>, absent: Instant) -> Result<Instant, Error> {
+    let Some(given) = given else { return Ok(absent) };
+    wire::instant(given).ok_or_else(|| Error::internal(format!("a fact gives the time {given:?}")))
 }
 
 fn ods(name: &str) -> Result<String, Error> {

@@ -1,5 +1,6 @@
 //! The tables, in the order in which versions made them.
 
+mod match_answer;
 mod registration_match;
 
 use kit::db::{Tenancy, Tenant, row_security};
@@ -21,12 +22,15 @@ impl MigratorTrait for Migrator {
             Box::new(People),
             kit::audit::migration(),
             Box::new(registration_match::RegistrationMatch),
-            kit::migration::relay_and_parked(),
+            kit::facts::migration::relay_and_parked(),
             kit::answers::migration(),
             kit::roster::tenants(),
             row_security("m0009_row_security", TENANTS.into_iter().chain(SHELL).chain(ROSTER)),
             // Once more, where it was said in a way that made large reads slow.
             row_security("m0013_row_security", TENANTS.into_iter().chain(SHELL).chain(ROSTER)),
+            kit::facts::migration::whole_projections(),
+            Box::new(match_answer::MatchAnswer),
+            row_security("m0016_match_answer_security", MATCHES),
         ]
     }
 }
@@ -38,6 +42,9 @@ const TENANTS: [Tenancy; 4] = [
     ("registration", &[Tenant::Column("owner_code"), OF_PERSON]),
     ("national_return_row", &[Tenant::Column("pcn_code")]),
 ];
+
+/// The same of tables that came later.
+const MATCHES: [Tenancy; 1] = [("match_answer", &[Tenant::Column("owner_code")])];
 
 /// Somebody with an engagement that may be seen.
 const ENGAGED: Tenant = Tenant::Through { column: "id", table: "engagement", other: "person_id" };

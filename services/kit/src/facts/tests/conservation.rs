@@ -258,6 +258,6 @@ async fn a_replay_resolves_a_follower_that_diverged() {
     follower.replay(&operator()).await.unwrap();
 
     reached(&follower, 2).await;
-    follower.progress().check().unwrap();
+    follower.progress().whole(tokio::time::Instant::now()).await.unwrap();
     check(&pair.told().await, &pair.noted().await);
 }

@@ -107,9 +107,12 @@ async fn a_broken_table_parks_nothing_and_the_facts_are_applied_when_it_is_whole
     };
     rename("note", "elsewhere").await;
     let follower = pair.follow().await;
-    // Time enough for an attempt; nothing it finds may be parked.
-    let soon = tokio::time::Instant::now() + Duration::from_millis(300);
-    follower.progress().wait(1, soon).await.unwrap_err();
+    // The second attempt begins when the first has failed.
+    let started = tokio::time::Instant::now();
+    while pair.notes.attempts.load(Ordering::SeqCst) < 2 {
+        assert!(started.elapsed() < PATIENCE, "it was not tried");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert_eq!(follower.parked(0, 10).await.unwrap(), []);
     assert_eq!(pair.cursor().await, 0);
     rename("elsewhere", "note").await;
