@@ -96,6 +96,20 @@ pub struct Applied {
     pub touched: Vec<Touched>,
 }
 
+impl Applied {
+    /// Notes that some rows say what was known once, and that more is known today.
+    pub fn note_later(&mut self, rows: u32) {
+        if rows > 0 {
+            let (rows, are) =
+                if rows == 1 { ("1 row", "is") } else { (&*format!("{rows} rows"), "are") };
+            self.notes.push(format!(
+                "{rows} {are} recorded as known on the day of the file; what became known later \
+                 stays as it is"
+            ));
+        }
+    }
+}
+
 /// A resource whose change is recorded by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touched {

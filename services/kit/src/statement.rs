@@ -68,12 +68,23 @@ pub trait Statement:
 /// What recording a statement changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<S> {
-    /// The key was new, or was not known yet at that time.
-    Added,
+    /// Nothing was in force for the key.
+    Added(Beside),
     /// Another value was in force, which is closed now.
     Corrected(Box<S>),
     /// The same was known already.
     Unchanged,
+}
+
+/// What is known of a key beside a statement that took no other's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Another became known later, and stays in force today.
+    Later,
+    /// What was so before was withdrawn.
+    Withdrawn,
 }
 
 /// What is said of a key.
@@ -249,9 +260,14 @@ fn place<S: Statement>(line: &mut Vec<Version<S>>, mut row: S) -> Outcome<S> {
                 .map(|version| version.row.known_from())
                 .filter(|known_from| *known_from > at)
                 .min();
+            let beside = match next {
+                Some(_) => Beside::Later,
+                None if line.is_empty() => Beside::Nothing,
+                None => Beside::Withdrawn,
+            };
             row.close(next);
             line.push(Version { row, fresh: true, changed: false });
-            Outcome::Added
+            Outcome::Added(beside)
         }
     }
 }

@@ -7,6 +7,7 @@ use kit::cut::NOW;
 use kit::db::Write;
 use kit::imports::{Applied, Context};
 use kit::roster::{self, Engaged};
+use kit::statement::Beside;
 use kit::table::{Problem, Problems};
 use kit::{Error, Scope};
 use terms::{Date, EngagementId, Month, Pence};
@@ -106,11 +107,20 @@ pub async fn record(
     let others = others(&new, &standing);
 
     let mut applied = Applied { rows: count(rows.len()), ..Applied::default() };
+    let mut later = 0;
     for ((row, _, month), (new, recorded)) in matched.iter().zip(new.iter().zip(&recorded)) {
         match recorded {
             Recorded::Unchanged => applied.unchanged += 1,
-            Recorded::Added => {
+            Recorded::Added(beside) => {
                 applied.added += 1;
+                match beside {
+                    Beside::Nothing => {}
+                    Beside::Later => later += 1,
+                    Beside::Withdrawn => applied.notes.push(format!(
+                        "line {}: this pay of {} for {} was withdrawn before and counts again",
+                        row.line, row.reference, row.month
+                    )),
+                }
                 applied.notes.extend(both_count(row, new, &others));
             }
             Recorded::Corrected(old) => {
@@ -126,6 +136,7 @@ pub async fn record(
             applied.notes.extend(late(row, *month));
         }
     }
+    applied.note_later(later);
     Ok(Ok(applied))
 }
 

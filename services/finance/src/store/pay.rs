@@ -2,7 +2,7 @@
 
 use kit::db;
 use kit::roster::{Engaged, from_column, to_column};
-use kit::statement::{self, Outcome, Provenance, Said, known_at};
+use kit::statement::{self, Beside, Outcome, Provenance, Said, known_at};
 use kit::{Error, Revision, Scope};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use terms::{Date, EngagementId, Instant, Month, OdsCode, Pence, parse_date};
@@ -48,8 +48,8 @@ pub struct PaySource {
 /// What recording a row changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorded {
-    /// It is new.
-    Added,
+    /// It was not in force.
+    Added(Beside),
     /// It took the place of these amounts.
     Corrected(Components),
     /// It was known already.
@@ -71,7 +71,7 @@ pub async fn record(
     let models = rows.iter().map(|row| to_model(row, provenance)).collect();
     let outcomes = statement::record(db, models).await?;
     let recorded = outcomes.into_iter().map(|outcome| match outcome {
-        Outcome::Added => Recorded::Added,
+        Outcome::Added(beside) => Recorded::Added(beside),
         Outcome::Corrected(old) => Recorded::Corrected(amounts(&old)),
         Outcome::Unchanged => Recorded::Unchanged,
     });

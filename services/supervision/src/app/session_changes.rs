@@ -99,6 +99,10 @@ impl App {
         };
         let [reference] = references;
         before.check(command.etag, &format!("session {reference}"))?;
+        if taken.as_ref().is_some_and(|taken| !taken.hidden) && command.etag.is_none() {
+            let reason = "must be given to change a session that is recorded";
+            return Err(Error::invalid("etag", reason));
+        }
         let context = self.context(caller, scope, owner, before, asked.effect());
         let row = Row {
             line: 1,

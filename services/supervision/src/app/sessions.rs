@@ -6,6 +6,7 @@ use kit::cut::NOW;
 use kit::db::Write;
 use kit::imports::{Applied, Context};
 use kit::roster::{self, Engaged};
+use kit::statement::Beside;
 use kit::table::{Problem, Problems};
 use kit::{Caller, Cut, Error, Revision, Scope, names};
 use terms::{Date, Minutes, OdsCode, OrganisationKind, Period, PersonId};
@@ -142,13 +143,24 @@ pub async fn import(
     let scope = &context.scope;
     let changes = sessions::record(&**write, scope, &context.provenance, &sessions).await?;
     let mut applied = Applied { rows: records, notes, ..Applied::default() };
+    let mut later = 0;
     for ((line, recorded), change) in sessions.iter().zip(changes) {
         match change {
             Change::Unchanged => {
                 applied.unchanged += 1;
                 continue;
             }
-            Change::Added => applied.added += 1,
+            Change::Added(beside) => {
+                applied.added += 1;
+                match beside {
+                    Beside::Nothing => {}
+                    Beside::Later => later += 1,
+                    Beside::Withdrawn => applied.notes.push(format!(
+                        "line {line}: session {} was withdrawn before and counts again",
+                        recorded.session.reference
+                    )),
+                }
+            }
             Change::Corrected(old) => {
                 applied.corrected += 1;
                 applied.notes.push(correction(*line, &old, recorded));
@@ -158,6 +170,7 @@ pub async fn import(
         let name = recorded.id.to_string();
         write.tell(events::session_recorded(name, &recorded.session, known_from));
     }
+    applied.note_later(later);
     Ok(Ok(applied))
 }
 

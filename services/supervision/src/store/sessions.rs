@@ -5,7 +5,7 @@ use std::fmt;
 
 use kit::db;
 use kit::roster::{from_column, to_column};
-use kit::statement::{self, Outcome, Provenance, Said, known_at};
+use kit::statement::{self, Beside, Outcome, Provenance, Said, known_at};
 use kit::{Error, Revision, Scope};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -58,8 +58,8 @@ pub struct Taken {
 /// What recording a session changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It was not known.
-    Added,
+    /// It was not in force.
+    Added(Beside),
     /// It took the place of this one.
     Corrected(Box<Recorded>),
     /// It was known already.
@@ -136,7 +136,7 @@ pub async fn record(
     outcomes
         .into_iter()
         .map(|outcome| match outcome {
-            Outcome::Added => Ok(Change::Added),
+            Outcome::Added(beside) => Ok(Change::Added(beside)),
             Outcome::Unchanged => Ok(Change::Unchanged),
             Outcome::Corrected(old) => {
                 to_recorded(*old).map(|old| Change::Corrected(Box::new(old)))

@@ -127,6 +127,17 @@ impl App {
         };
 
         let mut problems = Problems::new();
+        let after = command.end.and_then(|last| last.tomorrow().ok());
+        if let (Some(running), Some(after)) = (running.and_then(period_of), after)
+            && running.contains(after)
+        {
+            let reason = format!(
+                "the hours that began on {} go on after it: leave it out, then state what is so \
+                 from {after}",
+                running.from()
+            );
+            problems.push(Problem::new(ASKED, "end", "", reason));
+        }
         let stated = slice::from_ref(&row);
         let known = staff::organisations(&change.write, stated).await?;
         let mut refused = staff::check_pcns(stated, &known, &change.context, &mut problems);

@@ -44,6 +44,8 @@ async fn record(
         touched: Vec::new(),
     };
     applied.notes.extend(told.corrected.iter().map(|(new, old)| correction(new, old)));
+    applied.notes.extend(told.again.iter().filter_map(again));
+    applied.note_later(told.later);
     Ok(applied)
 }
 
@@ -58,6 +60,14 @@ fn repeated(problems: &mut Problems, lines: [u32; 2], column: &str, value: &str,
         let reason = format!("the same {what} is in line {other}; each may be in a file once");
         problems.push(Problem::new(line, column, value, reason));
     }
+}
+
+/// That a line counts again. Hours alone are withdrawn.
+fn again(line: &Line) -> Option<String> {
+    let Line::Assignment(row) = line else { return None };
+    let place = row.import_line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let (pcn, first) = (&row.pcn_code, row.valid_from);
+    Some(format!("{place}hours in {pcn} from {first} were withdrawn before and count again"))
 }
 
 /// What a correction changed: old and new values, and never a name of a person.

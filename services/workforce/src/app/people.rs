@@ -61,7 +61,11 @@ impl App {
             let Some(last) = firsts.last() else { break };
             after = Some(*last);
             let humans = matches::records_across_owners(&*read, &firsts).await?;
-            let people = humans.iter().flatten().map(|record| record.person).collect();
+            let people = humans
+                .iter()
+                .flat_map(|human| &human.records)
+                .map(|record| record.person)
+                .collect();
             let mut engaged: BTreeMap<PersonId, Vec<Engaged>> = BTreeMap::new();
             for one in roster::engagements_of_people(&*read, &scope, &people, NOW).await? {
                 if let Some(person) = one.engagement.person {
@@ -70,7 +74,7 @@ impl App {
             }
             let mut page: Vec<Matched> = humans
                 .iter()
-                .filter_map(|human| matched(&scope, human, &engaged, matching.on))
+                .filter_map(|human| matched(&scope, &human.records, &engaged, matching.on))
                 .filter(|matched| firsts.contains(&matched.people[0]))
                 .collect();
             page.sort_by_key(|matched| matched.people[0]);

@@ -15,6 +15,9 @@ use crate::domain::role::Roles;
 
 /// The most hours a week that the claims portal takes for one person.
 pub const PERSON_WEEK_MAX: Minutes = Minutes::new(40 * 60);
+/// The most lines of one engagement or person: each is compared with each, and nobody in the scheme
+/// has a tenth of them.
+pub const LINES_MAX: usize = 500;
 
 /// One line: hours of an engagement in a PCN.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +137,13 @@ pub enum Finding {
         /// All hours of that day.
         total: Minutes,
     },
+    /// An engagement or a person has more lines than are compared with each other.
+    TooManyLines {
+        /// The first line too many.
+        line: usize,
+        /// How many there are.
+        count: usize,
+    },
 }
 
 impl Finding {
@@ -147,7 +157,8 @@ impl Finding {
             | Finding::RoleUnknown { line }
             | Finding::RoleNotInForce { line, .. }
             | Finding::RegistrationMissing { line, .. }
-            | Finding::PersonBeyondWeek { line, .. } => *line,
+            | Finding::PersonBeyondWeek { line, .. }
+            | Finding::TooManyLines { line, .. } => *line,
         }
     }
 
@@ -159,7 +170,8 @@ impl Finding {
             | Finding::ContractsDisagree { .. }
             | Finding::HoursBeyondContract { .. }
             | Finding::RoleUnknown { .. }
-            | Finding::RoleNotInForce { .. } => Severity::Refusal,
+            | Finding::RoleNotInForce { .. }
+            | Finding::TooManyLines { .. } => Severity::Refusal,
             Finding::RegistrationMissing { .. } | Finding::PersonBeyondWeek { .. } => {
                 Severity::Warning
             }
@@ -193,11 +205,15 @@ pub fn check(lines: &[Line], roles: &Roles) -> Vec<Finding> {
         }
     }
     for lines in engagements.values() {
-        pairs(lines, &mut findings);
-        contract(lines, &mut findings);
+        if few(lines, &mut findings) {
+            pairs(lines, &mut findings);
+            contract(lines, &mut findings);
+        }
     }
     for lines in people.values() {
-        week(lines, &mut findings);
+        if few(lines, &mut findings) {
+            week(lines, &mut findings);
+        }
     }
     findings.sort_by_key(Finding::line);
     findings
@@ -231,7 +247,18 @@ fn role(index: usize, line: &Line, roles: &Roles, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Compares each two lines of an engagement, which has few.
+/// Whether lines are so few that each two can be compared.
+fn few(lines: &[Sound<'_>], findings: &mut Vec<Finding>) -> bool {
+    let Some(beyond) = lines.get(LINES_MAX) else { return true };
+    let found = Finding::TooManyLines { line: beyond.index, count: lines.len() };
+    // All lines of a person may be those of one engagement.
+    if !findings.contains(&found) {
+        findings.push(found);
+    }
+    false
+}
+
+/// Compares each two lines of an engagement.
 fn pairs(lines: &[Sound<'_>], findings: &mut Vec<Finding>) {
     for (position, later) in lines.iter().enumerate() {
         for earlier in &lines[..position] {
@@ -350,6 +377,14 @@ mod tests {
     #[track_caller]
     fn found(lines: &[Line], findings: &[Finding]) {
         assert_eq!(check(lines, &roles()), findings);
+    }
+
+    /// A line pasted again and again must not fill the memory with pairs.
+    #[test]
+    fn more_lines_than_anybody_has_are_refused_at_once() {
+        let same = line("E1", "U1", "2025-04-01", None, 60);
+        let lines = vec![same; LINES_MAX + 40];
+        found(&lines, &[Finding::TooManyLines { line: LINES_MAX, count: LINES_MAX + 40 }]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The tables of the service itself; those of the roster are in the kit.
 
+pub(super) mod match_answer;
 pub(super) mod national_return_row;
 pub(super) mod person;
 pub(super) mod person_particulars;

@@ -13,12 +13,14 @@ use kit::roster::from_column;
 use kit::roster::table::{assignment, engagement};
 use kit::statement::known_at;
 use kit::{Error, db};
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use terms::{EngagementId, Minutes, OdsCode, Period, PersonId};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+};
+use terms::{EngagementId, Instant, Minutes, OdsCode, Period, PersonId};
 use uuid::Uuid;
 
-use super::entity::person_particulars;
+use super::entity::{match_answer, person_particulars};
 use super::people::stored_code;
 use crate::domain::registration_match::Hours;
 
@@ -32,6 +34,30 @@ pub struct Record {
     pub person: PersonId,
     /// Who keeps the record.
     pub owner: OdsCode,
+}
+
+/// A human whom several owners keep.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Human {
+    registration_key: String,
+    /// All records, in the order of identifiers.
+    pub records: Vec<Record>,
+}
+
+// The registration is never printed.
+impl std::fmt::Debug for Human {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Human").field("records", &self.records).finish_non_exhaustive()
+    }
+}
+
+/// What an owner was answered of the hours of a human.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Whether they exceeded the contract.
+    pub exceed: bool,
+    /// When it was found.
+    pub at: Instant,
 }
 
 /// Some people whose registration another owner has as well, whoever keeps them, in the order of
@@ -69,12 +95,11 @@ pub async fn people_across_owners(
     db::across_tenants(db, found).await
 }
 
-/// Of the humans behind some people those whom several owners keep, each with all records of
-/// theirs in the order of identifiers.
+/// Of the humans behind some people those whom several owners keep.
 pub async fn records_across_owners(
     db: &impl ConnectionTrait,
     people: &[PersonId],
-) -> Result<Vec<Vec<Record>>, Error> {
+) -> Result<Vec<Human>, Error> {
     let found = async {
         let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
         let mut keys: BTreeSet<String> = BTreeSet::new();
@@ -112,10 +137,46 @@ pub async fn records_across_owners(
             }
         }
         let several =
-            |human: &Vec<Record>| human.iter().any(|record| record.owner != human[0].owner);
-        Ok(humans.into_values().filter(several).collect())
+            |records: &[Record]| records.iter().any(|record| record.owner != records[0].owner);
+        let humans = humans.into_iter().filter(|(_, records)| several(records));
+        let human = |(registration_key, records)| Human { registration_key, records };
+        Ok(humans.map(human).collect())
     };
     db::across_tenants(db, found).await
+}
+
+/// What an owner was answered of a human last, if ever.
+pub async fn answered(
+    db: &impl ConnectionTrait,
+    human: &Human,
+    owner: &OdsCode,
+) -> Result<Option<Answered>, Error> {
+    let key = (owner.to_string(), human.registration_key.clone());
+    let row = match_answer::Entity::find_by_id(key).one(db).await.map_err(db::sort)?;
+    Ok(row.map(|row| Answered { exceed: row.exceed, at: Instant(row.answered_at) }))
+}
+
+/// Keeps what an owner is answered of a human.
+pub async fn keep_answer(
+    db: &impl ConnectionTrait,
+    human: &Human,
+    owner: &OdsCode,
+    answered: Answered,
+) -> Result<(), Error> {
+    use match_answer::Column;
+
+    let row = match_answer::ActiveModel {
+        owner_code: Set(owner.to_string()),
+        registration_key: Set(human.registration_key.clone()),
+        exceed: Set(answered.exceed),
+        answered_at: Set(answered.at.0),
+    };
+    let again = OnConflict::columns([Column::OwnerCode, Column::RegistrationKey])
+        .update_columns([Column::Exceed, Column::AnsweredAt])
+        .to_owned();
+    let kept = match_answer::Entity::insert(row).on_conflict(again);
+    kept.exec_without_returning(db).await.map_err(db::sort)?;
+    Ok(())
 }
 
 /// All hours of some people, whoever keeps them and wherever they are, as known now.

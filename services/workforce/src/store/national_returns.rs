@@ -83,8 +83,8 @@ pub async fn record(
     for (outcome, withdrawn) in outcomes.iter().zip(withdrawn) {
         match (outcome, withdrawn) {
             (Outcome::Unchanged, _) => changes.unchanged += 1,
-            (Outcome::Added | Outcome::Corrected(_), true) => changes.withdrawn += 1,
-            (Outcome::Added | Outcome::Corrected(_), false) => changes.added += 1,
+            (Outcome::Added(_) | Outcome::Corrected(_), true) => changes.withdrawn += 1,
+            (Outcome::Added(_) | Outcome::Corrected(_), false) => changes.added += 1,
         }
     }
     Ok(changes)

@@ -392,7 +392,7 @@ pub async fn record_registrations(
     Ok(outcomes
         .into_iter()
         .map(|outcome| match outcome {
-            Outcome::Added => Outcome::Added,
+            Outcome::Added(beside) => Outcome::Added(beside),
             Outcome::Corrected(_) => Outcome::Corrected(Box::new(())),
             Outcome::Unchanged => Outcome::Unchanged,
         })

@@ -60,10 +60,14 @@ pub(super) fn read(file: impl Read) -> Sheet {
 
 /// What an owner calls somebody or something.
 pub(in crate::api) fn reference(text: &str) -> Result<String, ParseError> {
-    if text.is_empty() || text.chars().count() > REFERENCE_CHARS_MAX {
-        return Err(ParseError { expected: "must have 1 to 64 characters" });
-    }
-    Ok(text.to_owned())
+    const EXPECTED: ParseError = ParseError {
+        expected: "must have 1 to 64 characters that can be printed, no spaces at either end",
+    };
+    let length = text.chars().count();
+    let good = (1..=REFERENCE_CHARS_MAX).contains(&length)
+        && !text.chars().any(char::is_control)
+        && text.trim() == text;
+    if good { Ok(text.to_owned()) } else { Err(EXPECTED) }
 }
 
 /// A kind of sessions.

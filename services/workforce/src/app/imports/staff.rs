@@ -634,7 +634,7 @@ async fn registrations(
                 applied.unchanged += 1;
                 continue;
             }
-            Outcome::Added => applied.added += 1,
+            Outcome::Added(_) => applied.added += 1,
             Outcome::Corrected(_) => {
                 applied.corrected += 1;
                 let named = source.person.as_deref().unwrap_or_default();

@@ -280,6 +280,15 @@ fn tell(
             );
             problem(row, "registration_number", "", reason)
         }
+        Finding::TooManyLines { line, count } => {
+            let row = nearest(*line)?;
+            let reason = format!(
+                "is one of {count} lines of one engagement or person, known ones included; at \
+                 most {} are taken",
+                roster_check::LINES_MAX
+            );
+            problem(row, "engagement_id", &row.engagement, reason)
+        }
         Finding::PersonBeyondWeek { line, day, total } => {
             let row = nearest(*line)?;
             if hidden(*line, *day, &|other| other.person == lines[*line].person) {
