@@ -4,6 +4,7 @@
 //! trusts the local issuer of the folder, and writes its log there.
 
 mod process;
+mod records;
 
 use std::fs::File;
 use std::io::Write;
@@ -47,7 +48,23 @@ pub enum Engine {
     Postgres(Postgres),
 }
 
-/// A running suite.
+impl Engine {
+    /// The engine of this run: SQLite, or PostgreSQL where `ARRS_TEST_ENGINE` is `postgres`.
+    pub fn of_run() -> Engine {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "it is the run's, and no setting of a service"
+        )]
+        let engine = std::env::var("ARRS_TEST_ENGINE");
+        match engine.as_deref() {
+            Ok("postgres") => Engine::Postgres(Postgres::shared()),
+            Ok("sqlite") | Err(_) => Engine::Sqlite,
+            Ok(other) => panic!("ARRS_TEST_ENGINE is {other:?}, neither sqlite nor postgres"),
+        }
+    }
+}
+
+/// A running suite, on the engine of the run unless a test is about one engine.
 #[derive(Debug)]
 pub struct Cluster {
     folder: TempDir,
@@ -74,20 +91,32 @@ impl Cluster {
 
     /// Everything in one process, with settings such as `("ARRS__KIT__LOG__FORMAT", "json")`.
     pub async fn with(settings: &[(&str, &str)]) -> Cluster {
-        let mut cluster = Cluster::idle(settings);
+        let mut cluster = Cluster::idle(settings).await;
+        cluster.start("all").await;
+        cluster
+    }
+
+    /// Everything in one process, on this engine.
+    pub async fn one_on(engine: &Engine) -> Cluster {
+        let mut cluster = Cluster::idle_on(engine, &[]).await;
         cluster.start("all").await;
         cluster
     }
 
     /// One process for each service.
     pub async fn separate() -> Cluster {
-        let mut cluster = Cluster::idle(&[]);
+        let mut cluster = Cluster::idle(&[]).await;
         cluster.start_separate().await;
         cluster
     }
 
-    /// A folder and free ports, with nothing running.
-    pub fn idle(settings: &[(&str, &str)]) -> Cluster {
+    /// A folder, free ports and an empty database, with nothing running.
+    pub async fn idle(settings: &[(&str, &str)]) -> Cluster {
+        Cluster::idle_on(&Engine::of_run(), settings).await
+    }
+
+    /// The same, on this engine.
+    pub async fn idle_on(engine: &Engine, settings: &[(&str, &str)]) -> Cluster {
         let mut cluster = Cluster {
             folder: TempDir::new().expect("a temporary folder"),
             processes: Vec::new(),
@@ -98,12 +127,6 @@ impl Cluster {
         for (name, value) in settings {
             cluster.set(name, value);
         }
-        cluster
-    }
-
-    /// The same, with an empty database of this engine.
-    pub async fn idle_on(engine: &Engine, settings: &[(&str, &str)]) -> Cluster {
-        let mut cluster = Cluster::idle(settings);
         if let Engine::Postgres(postgres) = engine {
             let database = postgres.database().await;
             // Without it the local issuer is refused beside a server's database.

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 
 use arrs_proto::report::v1::SectionState;
-use arrs_tests::cluster::{self, Cluster};
+use arrs_tests::cluster::{self, Cluster, Engine};
 use kit::error::{ErrorReason, reason_of};
 use tonic::Code;
 
@@ -14,7 +14,8 @@ use crate::demo_set::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_copy_of_workforce_is_noticed_and_a_replay_mends_it() {
-    let mut cluster = Cluster::separate().await;
+    let mut cluster = Cluster::idle_on(&Engine::Sqlite, &[]).await;
+    cluster.start_separate().await;
     for (kind, text) in &FILES[..2] {
         take(&cluster, kind, text, Some(RECORDED_ON)).await;
     }
@@ -57,7 +58,7 @@ async fn an_older_copy_of_workforce_is_noticed_and_a_replay_mends_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_that_would_land_in_a_removed_file() {
-    let cluster = Cluster::one().await;
+    let cluster = Cluster::one_on(&Engine::Sqlite).await;
     fs::remove_file(cluster.folder().join("workforce.db")).unwrap();
 
     let refused = cluster.import(FILES[0].0, FILES[0].1, None).await.unwrap_err();
@@ -74,7 +75,7 @@ async fn nothing_is_acknowledged_that_would_land_in_a_removed_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_served_by_one_process() {
-    let cluster = Cluster::one().await;
+    let cluster = Cluster::one_on(&Engine::Sqlite).await;
 
     let mut second = cluster.command(&["serve"]);
     second.env("ARRS__GATEWAY__LISTEN", "127.0.0.1:0").stdin(Stdio::null());
@@ -94,7 +95,8 @@ async fn what_is_kept_is_for_its_owner_only_and_whole_after_a_clean_stop() {
     let place = tempfile::TempDir::new().unwrap();
     let folder = place.path().join("kept");
     let kept = folder.to_string_lossy().into_owned();
-    let mut cluster = Cluster::idle(&[("ARRS__KIT__DATA_DIRECTORY", kept.as_str())]);
+    let mut cluster =
+        Cluster::idle_on(&Engine::Sqlite, &[("ARRS__KIT__DATA_DIRECTORY", kept.as_str())]).await;
     cluster.start("all").await;
     let mode = fs::metadata(&folder).unwrap().permissions().mode();
     assert!(cluster.terminate("all").await.success());

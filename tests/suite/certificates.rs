@@ -35,7 +35,8 @@ impl Pair {
         let cluster = Cluster::idle(&[
             ("ARRS__KIT__TLS__RELOAD_SECONDS", "1"),
             ("ARRS__KIT__SERVER__NOTICE_SECONDS", "0"),
-        ]);
+        ])
+        .await;
         let authority = Authority::new("the authority of a test");
         let authorities = authority.write(cluster.folder(), "authorities");
         let mut pair = Pair { cluster, authority, authorities, processes: Vec::new() };
@@ -229,7 +230,7 @@ async fn the_command_line_trusts_the_authorities_it_is_given() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_that_cannot_be_used_are_refused_at_the_start() {
-    let cluster = Cluster::idle(&[]);
+    let cluster = Cluster::idle(&[]).await;
     let authority = Authority::new("the authority of a test");
     let authorities = authority.write(cluster.folder(), "authorities").display().to_string();
     let one = authority.issue(&["localhost"], Validity::Now).write(cluster.folder(), "one");

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
-use arrs_tests::cluster::{Cluster, executable};
+use arrs_tests::cluster::{Cluster, Engine, executable};
 use tempfile::TempDir;
 
 use crate::demo_set::{self, STAFF};
@@ -257,7 +257,7 @@ async fn the_settings_printed_can_be_loaded_again_and_show_no_secret() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrating_an_empty_folder_is_enough_to_serve() {
-    let mut cluster = Cluster::idle(&[]);
+    let mut cluster = Cluster::idle_on(&Engine::Sqlite, &[]).await;
 
     for _ in 0..2 {
         let output = ended(cluster.command(&["migrate"])).await;

@@ -121,7 +121,7 @@ fn judge(report: &PcnReport, whole: &PcnReport, missing: &str) -> Result<(), Str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deg_a_report_names_what_it_lacks_in_time_and_totals_nothing_that_rests_on_it() {
-    let mut cluster = Cluster::idle(&[]);
+    let mut cluster = Cluster::idle(&[]).await;
     let mut proxies = Vec::new();
     for (_, service) in SECTIONS {
         let proxy = FaultProxy::to(cluster.port(service), 1).await;
@@ -172,7 +172,7 @@ async fn well_again(channel: &Channel, whole: &PcnReport) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deg_a_section_that_is_behind_says_by_how_much_and_makes_no_total() {
-    let mut cluster = Cluster::idle(&[]);
+    let mut cluster = Cluster::idle(&[]).await;
     let proxy = FaultProxy::to(cluster.port("workforce"), 1).await;
     for follower in ["finance", "supervision"] {
         cluster.set_for(follower, "ARRS__GATEWAY__WORKFORCE", &proxy.url());

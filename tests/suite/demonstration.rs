@@ -62,7 +62,7 @@ fn text(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demonstration_ends_well_and_a_second_run_is_as_good() {
-    let idle = Cluster::idle(&[]);
+    let idle = Cluster::idle(&[]).await;
     let folder = idle.folder().join("demo");
     let run = || idle.run(&["demo", "--exit", "--folder", folder.to_str().unwrap()]);
 

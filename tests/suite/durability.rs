@@ -171,7 +171,7 @@ fn number_of(name: &str, default: usize) -> usize {
 /// know a repeat, a row that is missing from a file.
 #[tokio::test(flavor = "multi_thread")]
 async fn dur_1_a_lost_a_doubled_and_a_halved_write_are_noticed() {
-    let mut cluster = Cluster::one().await;
+    let mut cluster = Cluster::one_on(&Engine::Sqlite).await;
     bring_in(&cluster).await;
     let channel = cluster.channel(&[OPERATOR]);
     let start = positions(&channel).await;
@@ -227,11 +227,9 @@ async fn idm_4_a_request_that_nobody_works_at_any_more_starts_over_when_it_is_re
     let channel = cluster.channel(&[OPERATOR]);
     let intent = clients::sessions(1);
     clients::write(&channel, &Journal::create(&cluster.folder().join("first")), &intent).await;
-    let file = cluster.folder().join("supervision.db").display().to_string();
-    let mut connection = SqliteConnection::connect(&file).await.unwrap();
-    let unfinished = "UPDATE import SET state = 'running' WHERE id = (SELECT max(id) FROM import)";
-    sqlx::query(unfinished).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    let unfinished = "UPDATE import SET state = 'running' \
+                      WHERE id = (SELECT id FROM import ORDER BY id DESC LIMIT 1)";
+    cluster.execute("supervision", unfinished).await;
 
     clients::write(&channel, &Journal::create(&cluster.folder().join("second")), &intent).await;
 }

@@ -1,6 +1,5 @@
 //! Facts: numbered without gaps, followed, waited for, and enough to build a projection again.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use arrs_proto::event::v1::stream_facts_response::Part;
@@ -248,22 +247,6 @@ async fn a_position_that_is_not_reached_in_time_is_refused_and_a_malformed_one_a
     elsewhere.unwrap();
 }
 
-/// Deletes the database of a service that does not run.
-fn forget(cluster: &Cluster, service: &str) {
-    let database = format!("{service}.db");
-    let files: Vec<PathBuf> = std::fs::read_dir(cluster.folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&database))
-        })
-        .collect();
-    assert!(!files.is_empty(), "{service} has a database");
-    for file in files {
-        std::fs::remove_file(file).unwrap();
-    }
-}
-
 /// The report without what a second import of the same file rightly changes: the name of the
 /// import that the pay came from.
 fn without_imports(mut report: PcnReport) -> Vec<u8> {
@@ -293,7 +276,7 @@ async fn a_projection_that_is_lost_is_built_again_the_same() {
 
     for service in ["finance", "supervision"] {
         assert!(cluster.terminate(service).await.success(), "{service}");
-        forget(&cluster, service);
+        cluster.forget(service).await;
         cluster.start(service).await;
     }
     // Its own records went with the file; what others told came back by itself.

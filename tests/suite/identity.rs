@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use arrs_proto::finance::v1::{GetRuleBookRequest, RuleBook};
-use arrs_tests::cluster::{Cluster, SERVICES};
+use arrs_tests::cluster::{Cluster, Engine, SERVICES};
 use arrs_tests::issuer::forge::{Key, encode, symmetric, unsigned};
 use kit::client::{Channel, Token};
 use kit::error::reason_of;
@@ -364,7 +364,8 @@ async fn the_local_key_is_only_its_owners() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_others_can_reach_needs_an_issuer() {
-    let cluster = Cluster::idle(&[]);
+    // Beside a server's database the local issuer has to be allowed anyway.
+    let cluster = Cluster::idle_on(&Engine::Sqlite, &[]).await;
 
     for role in ["all", "gateway", "workforce", "finance", "supervision"] {
         let service = if role == "all" { "gateway" } else { role };
@@ -377,7 +378,7 @@ async fn an_address_others_can_reach_needs_an_issuer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_local_issuer_may_be_allowed_where_others_can_reach_it() {
-    let cluster = Cluster::idle(&[("ARRS__KIT__IDENTITY__LOCAL", "true")]);
+    let cluster = Cluster::idle(&[("ARRS__KIT__IDENTITY__LOCAL", "true")]).await;
     let url = cluster.url("gateway");
     let mut command = cluster.command(&["serve"]);
     command.env("ARRS__GATEWAY__LISTEN", url.replace("http://127.0.0.1", "0.0.0.0"));
@@ -390,7 +391,7 @@ async fn the_local_issuer_may_be_allowed_where_others_can_reach_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_start_at_once_agree_on_one_key() {
-    let cluster = Cluster::idle(&[]);
+    let cluster = Cluster::idle(&[]).await;
 
     let urls = SERVICES.map(|role| cluster.url(role));
     let start = SERVICES.iter().zip(&urls).map(|(role, url)| {

@@ -171,7 +171,7 @@ async fn well(cluster: &Cluster, channel: &Channel) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn out_1_while_the_broker_is_away_all_write_on_and_afterwards_it_has_every_fact() {
     let mut nats = Nats::start();
-    let mut cluster = Cluster::idle(&[("ARRS__KIT__NATS__URL", nats.url().as_str())]);
+    let mut cluster = Cluster::idle(&[("ARRS__KIT__NATS__URL", nats.url().as_str())]).await;
     cluster.start_separate().await;
     bring_in(&cluster).await;
     let channel = cluster.channel(&[OPERATOR]);
@@ -236,7 +236,8 @@ async fn longest_write(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn out_5_a_follower_that_stalls_never_holds_up_who_writes() {
-    let mut cluster = Cluster::idle(&[]);
+    // What keeps the writers waiting is a lock on the file.
+    let mut cluster = Cluster::idle_on(&Engine::Sqlite, &[]).await;
     let proxy = FaultProxy::to(cluster.port("workforce"), 1).await;
     cluster.set_for("supervision", "ARRS__GATEWAY__WORKFORCE", &proxy.url());
     cluster.start_separate().await;

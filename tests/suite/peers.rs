@@ -43,7 +43,7 @@ async fn report(channel: &Channel, time: Duration) -> Result<PcnReport, Status> 
 
 /// A gateway before a finance of the test's own, with a bad network between them.
 async fn stood_in() -> (Cluster, StandIn, FaultProxy) {
-    let mut cluster = Cluster::idle(&[]);
+    let mut cluster = Cluster::idle(&[]).await;
     // A process makes the key of the local issuer.
     cluster.start("finance").await;
     cluster.kill("finance");

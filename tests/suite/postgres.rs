@@ -47,9 +47,7 @@ async fn seen(url: &str, enter: &[&str], question: &str) -> i64 {
 
 /// A suite on PostgreSQL with the demonstration set, and the addresses of workforce's database.
 async fn demonstration() -> (Cluster, String, String) {
-    let cluster = Cluster::idle_on(&Engine::Postgres(Postgres::shared()), &[]).await;
-    let mut cluster = cluster;
-    cluster.start("all").await;
+    let cluster = Cluster::one_on(&Engine::Postgres(Postgres::shared())).await;
     bring_in(&cluster).await;
     let serving = cluster.setting("ARRS__WORKFORCE__DATABASE__URL").to_owned();
     let database = cluster.database().url();
@@ -312,7 +310,8 @@ async fn a_role_that_the_wall_does_not_bind_is_refused() {
         (&wrong, &urls.migrate_url, "password authentication failed"),
     ];
     for (url, migrate_url, words) in cases {
-        let mut cluster = Cluster::idle(&[("ARRS__KIT__IDENTITY__LOCAL", "true")]);
+        let mut cluster =
+            Cluster::idle_on(&Engine::Sqlite, &[("ARRS__KIT__IDENTITY__LOCAL", "true")]).await;
         cluster.set("ARRS__WORKFORCE__DATABASE__URL", url);
         cluster.set("ARRS__WORKFORCE__DATABASE__MIGRATE_URL", migrate_url);
         let output = cluster.run(&["serve", "workforce"]);
@@ -327,7 +326,7 @@ async fn a_role_that_the_wall_does_not_bind_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_says_the_same_on_both_engines() {
     let (postgres, _, _) = demonstration().await;
-    let embedded = Cluster::one().await;
+    let embedded = Cluster::one_on(&Engine::Sqlite).await;
     bring_in(&embedded).await;
 
     let report = |cluster: &Cluster| {

@@ -343,7 +343,8 @@ async fn facts_are_published_again_on_demand() {
         ("ARRS__KIT__NATS__URL", nats.url().as_str()),
         // The broker drops what it had a moment ago; here it is to forget that.
         ("ARRS__KIT__NATS__DUPLICATE_WINDOW_SECONDS", "1"),
-    ]);
+    ])
+    .await;
     cluster.start("all").await;
     bring_in(&cluster).await;
     let channel = cluster.channel(&[OPERATOR]);

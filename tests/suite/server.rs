@@ -3,8 +3,7 @@
 mod raw;
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use arrs_proto::admin::v1::{GetImportRequest, Import, ImportState};
 use arrs_proto::event::v1::stream_facts_response::Part;
@@ -370,7 +369,7 @@ async fn a_call_that_never_ends_is_cut_when_the_drain_is_over() {
     let channel = cluster.channel(&[OPERATOR]);
     let (kind, text) = demo_set::FILES[0];
     let header = cluster::header(kind, text.as_bytes(), None);
-    let begun = written(cluster.folder());
+    let begun = cluster.count("workforce", "import").await;
     let upload = {
         use arrs_proto::admin::v1::{CreateImportRequest, create_import_request::Part};
         let first = CreateImportRequest { part: Some(Part::Header(header.clone())) };
@@ -380,7 +379,7 @@ async fn a_call_that_never_ends_is_cut_when_the_drain_is_over() {
         let path = "/arrs.workforce.v1.ImportService/CreateImport";
         tokio::spawn(async move { channel.client_streaming::<_, Import>(path, messages).await })
     };
-    changes(cluster.folder(), begun).await;
+    another_import(&cluster, begun).await;
 
     let started = Instant::now();
     let status = cluster.terminate("all").await;
@@ -404,12 +403,12 @@ async fn a_call_that_runs_when_the_process_is_told_to_end_is_finished() {
     let channel = cluster.channel(&[OPERATOR]);
     let file = many_lists(1_500);
     let header = cluster::header("lists", file.as_bytes(), None);
-    let begun = written(cluster.folder());
+    let begun = cluster.count("workforce", "import").await;
     let import = {
         let (channel, file, header) = (channel.clone(), file.clone(), header.clone());
         tokio::spawn(async move { cluster::upload(&channel, header, file.as_bytes()).await })
     };
-    changes(cluster.folder(), begun).await;
+    another_import(&cluster, begun).await;
 
     let status = cluster.terminate("all").await;
 
@@ -446,7 +445,7 @@ async fn a_call_that_its_caller_drops_is_finished() {
     let file = many_lists(1_500);
     let header = cluster::header("lists", file.as_bytes(), None);
     let before = demo_set::positions(&channel).await;
-    let begun = written(cluster.folder());
+    let begun = cluster.count("workforce", "import").await;
 
     // A connection of its own, which is gone together with the call.
     let dropped =
@@ -456,7 +455,7 @@ async fn a_call_that_its_caller_drops_is_finished() {
         let (file, header) = (file.clone(), header.clone());
         tokio::spawn(async move { cluster::upload(&dropped, header, file.as_bytes()).await })
     };
-    changes(cluster.folder(), begun).await;
+    another_import(&cluster, begun).await;
     // The header was read; the one piece behind it is smaller than the window of the call.
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled(), "the call must not have been answered");
@@ -507,15 +506,10 @@ fn many_lists(count: usize) -> String {
     text
 }
 
-/// A sign of the workforce database that changes with every commit.
-fn written(folder: &Path) -> Option<(u64, SystemTime)> {
-    let file = std::fs::metadata(folder.join("workforce.db-wal")).ok()?;
-    Some((file.len(), file.modified().ok()?))
-}
-
-async fn changes(folder: &Path, from: Option<(u64, SystemTime)>) {
+/// Waits until workforce has begun an import more than there were.
+async fn another_import(cluster: &Cluster, begun: i64) {
     let started = Instant::now();
-    while written(folder) == from {
+    while cluster.count("workforce", "import").await == begun {
         assert!(started.elapsed() < Duration::from_secs(60), "nothing was written");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

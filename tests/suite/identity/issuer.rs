@@ -331,7 +331,7 @@ async fn a_process_comes_up_before_its_issuer() {
     let mut endpoint = Endpoint::publishing(&[key.jwk("a")]).await;
     endpoint.close().await;
     let trust = Trust::at(&endpoint, &key, "a");
-    let cluster = Cluster::idle(&trust.settings());
+    let cluster = Cluster::idle(&trust.settings()).await;
     let _running = Spawned::serving(cluster.command(&["serve"]), &cluster.url("gateway")).await;
     let token = key.token_of("a", &good());
 
@@ -401,7 +401,7 @@ async fn grants_are_taken_from_the_claim_of_the_settings() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_without_usable_keys_is_refused_at_start() {
-    let cluster = Cluster::idle(&[]);
+    let cluster = Cluster::idle(&[]).await;
     let published = encode(b"of some length");
     let symmetric = jwks(&[json!({"kty": "oct", "k": published})]);
     let symmetric = cluster.file("symmetric.json", symmetric.as_bytes());
@@ -428,7 +428,7 @@ async fn an_issuer_without_usable_keys_is_refused_at_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn services_need_a_token_of_their_own_under_a_configured_issuer() {
     let key = Key::ed25519();
-    let cluster = Cluster::idle(&[]);
+    let cluster = Cluster::idle(&[]).await;
     let file = cluster.file("keys.json", jwks(&[key.jwk("a")]).as_bytes());
     let variables =
         [("ARRS__KIT__IDENTITY__ISSUER", ISSUER), ("ARRS__KIT__IDENTITY__JWKS_FILE", &text(&file))];
