@@ -3,4 +3,5 @@
 
 mod contracts;
 mod imports;
+mod schemas;
 mod tree;

@@ -6,6 +6,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests take no configuration but their engine")]
 
+pub mod schema;
+
 use std::path::Path;
 
 use sea_orm::sqlx::postgres::PgConnectOptions;

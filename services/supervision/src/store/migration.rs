@@ -73,3 +73,20 @@ impl MigrationTrait for Sessions {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kit::testing::schema;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_schema_is_the_one_that_is_written_down() {
+        schema::is_written_down::<Migrator>(crate::NAME, env!("CARGO_MANIFEST_DIR")).await;
+    }
+
+    #[tokio::test]
+    async fn a_migration_is_safe_while_the_version_before_it_serves() {
+        schema::grows_by_additions::<Migrator>(crate::NAME, &[]).await;
+    }
+}
