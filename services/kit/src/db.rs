@@ -4,6 +4,7 @@
 //! transaction, and writers of a service take turns; reads run on connections of their own and see
 //! one state a call.
 
+mod claim;
 mod migrations;
 mod postgres;
 mod row_security;
@@ -23,6 +24,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch;
 
+pub use claim::Claim;
 pub(crate) use row_security::enter;
 pub use row_security::{Tenancy, Tenant, across_tenants, row_security};
 
@@ -30,6 +32,7 @@ use crate::Clock;
 use crate::answers::{self, NewAnswer};
 use crate::error::{Error, ErrorReason};
 use crate::facts::{self, NewFact};
+use claim::Claimed;
 use postgres::Server;
 use sqlite::DatabaseFile;
 
@@ -52,6 +55,7 @@ pub struct Database {
     pools: Pools,
     clock: Clock,
     position: Arc<watch::Sender<i64>>,
+    claimed: Claimed,
     engine: Engine,
 }
 
@@ -102,7 +106,8 @@ impl Database {
             let (pools, server) = postgres::open(settings, service).await?;
             (pools, Engine::Postgres(Arc::new(server)))
         };
-        Ok(Database { pools, clock, position: Arc::new(watch::Sender::new(0)), engine })
+        let position = Arc::new(watch::Sender::new(0));
+        Ok(Database { pools, clock, position, claimed: Claimed::default(), engine })
     }
 
     /// Brings the tables up to what this version needs. Forward only.

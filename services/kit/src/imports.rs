@@ -11,7 +11,6 @@ use std::fs::File;
 use std::future::Future;
 use std::io::{Seek, Write as _};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arrs_proto::admin::v1 as pb;
 use arrs_proto::admin::v1::create_import_request::Part;
@@ -22,7 +21,7 @@ use tonic::Streaming;
 use uuid::Uuid;
 
 use crate::audit::{self, Entry, Outcome};
-use crate::db::{Database, Write};
+use crate::db::{Claim, Database, Write};
 use crate::error::{Error, ErrorReason};
 use crate::identity::{Caller, Scope};
 use crate::names::{self, Fields};
@@ -158,56 +157,73 @@ pub async fn create<I: Importing>(
         return Err(caller.denied(&names::organisation(owner)));
     }
 
-    let write = database.write().await?;
-    let started = database.clock().now();
-    if let Some(known) = store::of_request(&*write, caller.principal(), header.request).await? {
-        if known.is_running() && !Underway::holds(known.id()) {
-            // The call that began it ended while the database was away: nothing of it was written.
-            store::forget(&*write, known.id()).await?;
-        } else if known.began() > answers::expired(started) {
-            return repeat(known, &header);
-        } else {
-            store::release(&*write, &known).await?;
+    let claim = database.claim(work(caller.principal(), header.request)).await?;
+    let ended = match begin(database, caller.principal(), &header, claim.as_ref()).await {
+        Ok(Begun::Anew(id)) => {
+            let brought =
+                bring_in(importing, database, caller, scope, spool, stream, &header, id).await;
+            match brought {
+                Ok(brought) => Ok(brought),
+                // Unless it was written and only the answer was lost, a repeat starts over.
+                Err(error) => forget(database, id).await.and(Err(error)),
+            }
         }
-    }
-    let id = Uuid::now_v7();
-    let _underway = Underway::begin(id);
-    store::begin(&*write, id, caller.principal(), &header, started).await?;
-    write.commit().await?;
-
-    let ended = bring_in(importing, database, caller, scope, spool, stream, &header, id).await;
-    if ended.is_err() {
-        // Unless it was written and only the answer was lost, a repeat starts over.
-        let write = database.write().await?;
-        store::forget(&*write, id).await?;
-        write.commit().await?;
+        Ok(Begun::Before(known)) => repeat(*known, &header),
+        Err(error) => Err(error),
+    };
+    if let Some(claim) = claim {
+        claim.release().await;
     }
     ended
 }
 
-/// An import that a call of this process is bringing in.
-struct Underway(Uuid);
-
-impl Underway {
-    fn begin(id: Uuid) -> Underway {
-        Underway::all().insert(id);
-        Underway(id)
-    }
-
-    fn holds(id: Uuid) -> bool {
-        Underway::all().contains(&id)
-    }
-
-    fn all() -> MutexGuard<'static, BTreeSet<Uuid>> {
-        static ALL: Mutex<BTreeSet<Uuid>> = Mutex::new(BTreeSet::new());
-        ALL.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What a request is, among those that were made before.
+enum Begun {
+    /// The first, or one whose first call ended without a result.
+    Anew(Uuid),
+    /// A repeat.
+    Before(Box<store::Row>),
 }
 
-impl Drop for Underway {
-    fn drop(&mut self) {
-        Underway::all().remove(&self.0);
+/// What is claimed by the call that brings in a file.
+fn work(principal: &str, request: Uuid) -> String {
+    format!("import {request} of {principal}")
+}
+
+/// Begins an import, unless it was begun before: `claim` is none where somebody is at it.
+async fn begin(
+    database: &Database,
+    principal: &str,
+    header: &Header,
+    claim: Option<&Claim>,
+) -> Result<Begun, Error> {
+    let write = database.write().await?;
+    let started = database.clock().now();
+    let known = store::of_request(&*write, principal, header.request).await?;
+    match (known, claim) {
+        // The call or the process that began it ended: nothing of it was written.
+        (Some(known), Some(_)) if known.is_running() => {
+            store::forget(&*write, known.id()).await?;
+        }
+        (Some(known), _) if known.began() > answers::expired(started) => {
+            return Ok(Begun::Before(Box::new(known)));
+        }
+        (_, None) => return Err(in_progress()),
+        (Some(expired), Some(_)) => store::release(&*write, &expired).await?,
+        (None, Some(_)) => {}
     }
+    let id = Uuid::now_v7();
+    store::begin(&*write, id, principal, header, started).await?;
+    write.commit().await?;
+    Ok(Begun::Anew(id))
+}
+
+/// Forgets an import that did not end.
+async fn forget(database: &Database, id: Uuid) -> Result<(), Error> {
+    let write = database.write().await?;
+    store::forget(&*write, id).await?;
+    write.commit().await?;
+    Ok(())
 }
 
 #[allow(clippy::too_many_arguments, reason = "one call, split off so that its failure is undone")]
@@ -341,11 +357,19 @@ pub async fn file_names(
     store::file_names(db, ids).await
 }
 
-/// Forgets imports that were running when the process ended: nothing of them was written.
+/// Forgets imports whose process ended while they ran: nothing of them was written. Those that
+/// another process is at go on.
 pub async fn recover(database: &Database) -> Result<(), Error> {
-    let write = database.write().await?;
-    store::forget_running(&*write).await?;
-    write.commit().await?;
+    let read = database.read().await?;
+    let running = store::running(&*read).await?;
+    drop(read);
+    for (id, principal, request) in running {
+        if let Some(claim) = database.claim(work(&principal, request)).await? {
+            let forgotten = forget(database, id).await;
+            claim.release().await;
+            forgotten?;
+        }
+    }
     Ok(())
 }
 
@@ -449,13 +473,17 @@ fn repeat(known: store::Row, header: &Header) -> Result<(pb::Import, Option<i64>
         ));
     }
     if known.is_running() {
-        return Err(Error::refused(
-            ErrorReason::RequestInProgress,
-            "the first call with this request_id is still running",
-            [],
-        ));
+        return Err(in_progress());
     }
     Ok((known.into_wire()?, None))
+}
+
+fn in_progress() -> Error {
+    Error::refused(
+        ErrorReason::RequestInProgress,
+        "the first call with this request_id is still running",
+        [],
+    )
 }
 
 fn context(
@@ -597,3 +625,6 @@ pub fn problem(line: u32, column: &str, value: &str, reason: impl Into<String>) 
         reason: reason.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,8 @@ pub(super) struct Server {
     serving: PgConnectOptions,
     owner: Option<PgConnectOptions>,
     presence: Mutex<Presence>,
+    /// Holds what this process claims.
+    claims: Mutex<Option<PgConnection>>,
 }
 
 /// What was heard of a server last.
@@ -94,8 +96,8 @@ pub(super) async fn open(
                 .options(SESSION.iter().chain(OWNING).copied()),
         ),
     };
-    let presence = Mutex::default();
-    let server = Server { service: service.to_owned(), serving, owner, presence };
+    let (presence, claims) = (Mutex::default(), Mutex::default());
+    let server = Server { service: service.to_owned(), serving, owner, presence, claims };
     let mut connection = server.connect(&server.serving, "url").await?;
     server.check_server(&mut connection).await?;
     connection.close().await.ok();
@@ -231,14 +233,15 @@ impl Server {
             return answered;
         }
         let kept = presence.connection.take();
-        let asked = tokio::time::timeout(ANSWER, self.ask(kept)).await;
+        let asked = tokio::time::timeout(ANSWER, self.alive(kept)).await;
         presence.connection = asked.ok().and_then(Result::ok);
         let answered = presence.connection.is_some();
         presence.answered = Some((Instant::now(), answered));
         answered
     }
 
-    async fn ask(&self, kept: Option<PgConnection>) -> sqlx::Result<PgConnection> {
+    /// The connection that was kept if it still answers, or a new one.
+    async fn alive(&self, kept: Option<PgConnection>) -> sqlx::Result<PgConnection> {
         if let Some(mut kept) = kept
             && kept.ping().await.is_ok()
         {
@@ -395,6 +398,32 @@ impl Server {
         );
         txn.execute_raw(lock).await.map_err(sort)?;
         Ok(())
+    }
+
+    /// Claims work for this process; whether no other has.
+    pub(super) async fn claim(&self, work: &str) -> Result<bool, Error> {
+        self.ask("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", work).await
+    }
+
+    /// Gives back what was claimed.
+    pub(super) async fn release(&self, work: &str) -> Result<bool, Error> {
+        self.ask("SELECT pg_advisory_unlock(hashtextextended($1, 0))", work).await
+    }
+
+    /// Asks the one session that holds all claims, so that they end with the process and do not
+    /// take a connection each.
+    async fn ask(&self, question: &'static str, work: &str) -> Result<bool, Error> {
+        let mut session = self.claims.lock().await;
+        let asked = async {
+            // Back in its place only after an answer: one that hangs or broke is not used again.
+            let mut connection = self.alive(session.take()).await?;
+            let work = format!("arrs claim {} {work}", self.service);
+            let answer = sqlx::query_scalar(question).bind(work).fetch_one(&mut connection).await?;
+            *session = Some(connection);
+            Ok(answer)
+        };
+        let asked = tokio::time::timeout(ACQUIRE, asked).await;
+        asked.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(refused)
     }
 }
 

@@ -6,6 +6,7 @@ use arrs_proto::admin::v1 as pb;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    UpdateResult,
 };
 use terms::Instant;
 use uuid::Uuid;
@@ -223,13 +224,16 @@ pub(super) async fn forget(db: &impl ConnectionTrait, id: Uuid) -> Result<(), Er
     Ok(())
 }
 
-pub(super) async fn forget_running(db: &impl ConnectionTrait) -> Result<(), Error> {
-    import::Entity::delete_many()
+/// Imports that did not end yet: identifier, principal and request.
+pub(super) async fn running(db: &impl ConnectionTrait) -> Result<Vec<(Uuid, String, Uuid)>, Error> {
+    import::Entity::find()
+        .select_only()
+        .columns([import::Column::Id, import::Column::Principal, import::Column::RequestId])
         .filter(import::Column::State.eq(RUNNING))
-        .exec(db)
+        .into_tuple()
+        .all(db)
         .await
-        .map_err(db::sort)?;
-    Ok(())
+        .map_err(db::sort)
 }
 
 fn number(count: u32) -> i32 {
@@ -254,9 +258,13 @@ pub(super) async fn finish(
         .exec(db)
         .await
         .map_err(db::sort)?;
+    still_ours(&updated)
+}
+
+/// Refuses to end an import that somebody took over, who writes it under an identifier of its own.
+fn still_ours(updated: &UpdateResult) -> Result<(), Error> {
     match updated.rows_affected {
         1 => Ok(()),
-        // Somebody took over, and will write it under an identifier of its own.
         _ => Err(Error::internal("an import was forgotten while it ran")),
     }
 }
@@ -267,13 +275,15 @@ pub(super) async fn refuse(
     problems: Problems,
 ) -> Result<(), Error> {
     let total = number(u32::try_from(problems.total()).unwrap_or(u32::MAX));
-    import::Entity::update_many()
+    let updated = import::Entity::update_many()
         .col_expr(import::Column::State, Expr::value(REFUSED))
         .col_expr(import::Column::ErrorCount, Expr::value(total))
         .filter(import::Column::Id.eq(id))
+        .filter(import::Column::State.eq(RUNNING))
         .exec(db)
         .await
         .map_err(db::sort)?;
+    still_ours(&updated)?;
     let rows = (1..).zip(problems.into_vec()).map(|(count, problem)| import_error::ActiveModel {
         import_id: Set(id),
         number: Set(count),
