@@ -26,6 +26,7 @@ use tracing::Instrument;
 pub use serve::{Listener, serve};
 
 use self::limits::{CallerPlace, Limits, Pace, Place};
+use self::serve::HEADERS;
 use crate::answers::Answer;
 use crate::audit::{self, Entry, Outcome, Writer};
 use crate::config;
@@ -380,6 +381,15 @@ pub(crate) fn message_too_large(limit: usize) -> Error {
         ErrorReason::MessageTooLarge,
         format!("a message is larger than {limit} bytes"),
         [("limit_bytes", limit.to_string())],
+    )
+}
+
+/// The refusal of a call whose token or other headers are over the limit.
+pub(crate) fn headers_too_large() -> Error {
+    Error::refused(
+        ErrorReason::MessageTooLarge,
+        format!("the headers of the call are larger than {HEADERS} bytes"),
+        [("limit_bytes", HEADERS.to_string())],
     )
 }
 

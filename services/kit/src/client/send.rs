@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tokio::time::Instant;
 use tonic::body::Body;
@@ -17,7 +17,7 @@ use super::circuit::{Circuit, Kind, Passage, Trouble, spread};
 use super::connect::NotConnected;
 use super::repeat::{self, Repeat};
 use crate::error::{Error, ErrorReason};
-use crate::server::{self, MESSAGE_IN, deadline_exceeded, message_too_large};
+use crate::server::{self, MESSAGE_IN, deadline_exceeded, headers_too_large, message_too_large};
 
 /// What stands before a message on the wire: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -50,11 +50,16 @@ pub(super) async fn send(
             Some(circuit) => attempts(inner, &circuit, request, until).await,
         }
     };
-    match until {
-        None => sending.await,
+    let response = match until {
+        None => sending.await?,
         Some(until) => tokio::time::timeout_at(until, sending)
             .await
-            .unwrap_or_else(|_| Err(deadline_exceeded().into())),
+            .unwrap_or_else(|_| Err(deadline_exceeded().into()))?,
+    };
+    match response.status() {
+        // The transport's own answer, which says nothing of calls.
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Err(headers_too_large().into()),
+        _ => Ok(response),
     }
 }
 

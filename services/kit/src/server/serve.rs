@@ -26,7 +26,7 @@ use crate::tls::{self, Tls};
 
 /// The most bytes of headers of a call: a token several times too long still gets an answer that
 /// says so, and more than this is refused before it is kept.
-const HEADERS: u32 = 64 * 1024;
+pub(super) const HEADERS: u32 = 64 * 1024;
 /// How often an idle connection is asked whether it lives, and how long it may take to say so.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
 /// How long the exchange of certificates may take.
