@@ -4,12 +4,16 @@
 use std::time::{Duration, Instant};
 
 use arrs_proto::event::v1::OrganisationNamed;
+use arrs_proto::workforce::v1::{GetPersonRequest, Person};
 use arrs_tests::cluster::{Cluster, Engine};
 use arrs_tests::postgres::{Database, Postgres, execute};
 use kit::Clock;
+use kit::error::ErrorReason;
 use kit::facts::NewFact;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection, Executor, PgConnection, Row};
+use tonic::Request;
+use uuid::Uuid;
 
 use crate::demo_set::{MONTH, OPERATOR, PCN, bring_in};
 
@@ -75,6 +79,27 @@ async fn ten_3_the_database_hides_other_tenants_where_a_statement_forgets_to() {
     }
     // The test of the test: for a role that the wall does not bind, the same statement shows all.
     assert_eq!(seen(&governing, &["app.scope=U09081"], all).await, engagements);
+}
+
+/// However long a large import takes: what must be recorded before it is answered waits for no
+/// turn of writers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_recorded_and_answered_while_another_writer_has_the_turn() {
+    let (cluster, _, governing) = demonstration().await;
+    let mut writer = PgConnection::connect(&governing).await.unwrap();
+    let mut import = writer.begin().await.unwrap();
+    let turn = "SELECT pg_advisory_xact_lock(hashtext('arrs write workforce'))";
+    import.execute(turn).await.unwrap();
+
+    let manager = cluster.channel(&["pcn-manager@pcn:U09081"]);
+    let nobody = GetPersonRequest { name: format!("people/{}", Uuid::new_v4()) };
+    let path = "/arrs.workforce.v1.PersonService/GetPerson";
+    let refused = manager.unary::<_, Person>(path, Request::new(nobody)).await.unwrap_err();
+
+    assert_eq!(kit::error::reason_of(&refused), Some(ErrorReason::NotPermitted), "{refused}");
+    let recorded = "SELECT outcome FROM workforce.audit_entry ORDER BY time DESC LIMIT 1";
+    assert_eq!(names(&governing, recorded).await, ["denied"]);
+    import.rollback().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

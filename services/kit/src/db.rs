@@ -65,6 +65,8 @@ struct Pools {
     reader: DatabaseConnection,
     streams: DatabaseConnection,
     writer: DatabaseConnection,
+    /// For what needs no turn; the same as `writer` where there is one writer.
+    beside: DatabaseConnection,
 }
 
 #[derive(Clone, Debug)]
@@ -161,6 +163,16 @@ impl Database {
     /// Begins a writing transaction. Nothing but the database is awaited until it commits, and no
     /// other writer of the service comes between.
     pub async fn write(&self) -> Result<Write, Error> {
+        self.begin_write(&self.pools.writer, true).await
+    }
+
+    /// Begins a transaction that adds rows which no command reads. On a server it waits for no
+    /// other writer, however long a large import takes.
+    pub(crate) async fn write_beside(&self) -> Result<Write, Error> {
+        self.begin_write(&self.pools.beside, false).await
+    }
+
+    async fn begin_write(&self, pool: &DatabaseConnection, turn: bool) -> Result<Write, Error> {
         let options = TransactionOptions {
             isolation_level: None,
             access_mode: None,
@@ -168,10 +180,10 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         };
         let begin = async {
-            let txn = self.pools.writer.begin_with_options(options).await.map_err(sort)?;
+            let txn = pool.begin_with_options(options).await.map_err(sort)?;
             match &self.engine {
-                Engine::Sqlite(_) => {}
-                Engine::Postgres(server) => server.take_turn(&txn).await?,
+                Engine::Postgres(server) if turn => server.take_turn(&txn).await?,
+                Engine::Postgres(_) | Engine::Sqlite(_) => {}
             }
             Ok(txn)
         };
@@ -207,8 +219,8 @@ impl Database {
 
     /// Closes the connections, which brings everything into the one file of an embedded database.
     pub async fn close(self) {
-        let Pools { reader, streams, writer } = self.pools;
-        for connection in [reader, streams, writer] {
+        let Pools { reader, streams, writer, beside } = self.pools;
+        for connection in [reader, streams, writer, beside] {
             if let Err(error) = connection.close().await {
                 tracing::warn!("a database did not close: {error}");
             }

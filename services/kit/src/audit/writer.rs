@@ -96,7 +96,7 @@ async fn commit(
     database: &Database,
     entries: impl IntoIterator<Item = Entry>,
 ) -> Result<(), Error> {
-    let write = database.write().await?;
+    let write = database.write_beside().await?;
     append(&*write, database.clock(), entries).await?;
     write.commit().await?;
     Ok(())

@@ -108,6 +108,7 @@ pub(super) async fn open(
         reader: pool(reading, settings.readers.max(1)),
         streams: pool(streaming, STREAMS),
         writer: pool(server.serving.clone(), settings.writers.max(1)),
+        beside: pool(server.serving.clone(), 1),
     };
     Ok((pools, server))
 }

@@ -55,10 +55,12 @@ pub(super) async fn open(
         let pool = pool(connections).connect_lazy_with(options.clone());
         SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
     };
+    let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
     let pools = Pools {
         reader: lazy(readers.max(1)),
         streams: lazy(STREAMS),
-        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        beside: writer.clone(),
+        writer,
     };
     let file = DatabaseFile { path, lock: Mutex::new(None), identity: OnceLock::new() };
     Ok((pools, file))
