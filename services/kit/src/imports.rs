@@ -20,12 +20,15 @@ use terms::{Date, Instant, OdsCode};
 use tonic::Streaming;
 use uuid::Uuid;
 
+use crate::answers::Effect;
 use crate::audit::{self, Entry, Outcome};
+use crate::clock::Clock;
 use crate::db::{Claim, Database, Write};
 use crate::error::{Error, ErrorReason};
 use crate::identity::{Caller, Scope};
 use crate::names::{self, Fields};
 use crate::pages;
+use crate::revision::Revision;
 use crate::statement::Provenance;
 use crate::table::{Problem, Problems};
 use crate::{answers, wire};
@@ -76,6 +79,35 @@ pub struct Context {
     pub recorded_on: Date,
     /// Whether the file is only checked: what is written will be undone.
     pub validate_only: bool,
+}
+
+impl Context {
+    /// The context of one change that is checked as a file of one row would be: by `caller`, of
+    /// what `owner` keeps, which has changed as often as `before` says.
+    pub fn of_change(
+        caller: &Caller,
+        scope: Scope,
+        clock: &Clock,
+        kind: &str,
+        owner: &OdsCode,
+        before: Revision,
+        effect: Effect,
+    ) -> Context {
+        let now = clock.now();
+        Context {
+            kind: kind.to_owned(),
+            owner: Some(owner.clone()),
+            scope,
+            provenance: Provenance {
+                known_from: before.next(now),
+                recorded_at: now,
+                recorded_by: caller.principal().to_owned(),
+                import: None,
+            },
+            recorded_on: clock.today(),
+            validate_only: effect == Effect::CheckedOnly,
+        }
+    }
 }
 
 /// What a file changed.
@@ -151,11 +183,7 @@ pub async fn create<I: Importing>(
         let read = database.read().await?;
         caller.scope(&*read, database.clock()).await?
     };
-    if let Some(owner) = &header.owner
-        && !scope.owns(owner)
-    {
-        return Err(caller.denied(&names::organisation(owner)));
-    }
+    reaches_owner(&scope, caller, &header)?;
 
     let claim = database.claim(work(caller.principal(), header.request)).await?;
     let ended = match begin(database, caller.principal(), &header, claim.as_ref()).await {
@@ -175,6 +203,14 @@ pub async fn create<I: Importing>(
         claim.release().await;
     }
     ended
+}
+
+/// Refuses an owner whose records the caller may not bring in.
+fn reaches_owner(scope: &Scope, caller: &Caller, header: &Header) -> Result<(), Error> {
+    match &header.owner {
+        Some(owner) if !scope.owns(owner) => Err(caller.denied(&names::organisation(owner))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What a request is, among those that were made before.
@@ -239,7 +275,7 @@ async fn bring_in<I: Importing>(
 ) -> Result<(pb::Import, Option<i64>), Error> {
     let file = receive(stream, header, spool).await?;
     let now = database.clock().now();
-    let context = context(header, scope, caller, database, id, now);
+    let mut context = context(header, scope, caller, database, id, now);
     // The task keeps the runtime free while a large file is read.
     let kind = header.kind.clone();
     let rows = tokio::task::block_in_place(|| importing.read(&kind, file));
@@ -248,7 +284,9 @@ async fn bring_in<I: Importing>(
         Err(problems) => return refuse(database, caller, id, header, &context, problems).await,
     };
     let mut write = database.write().await?;
-    context.scope.enter(&*write).await?;
+    // An upload takes its time: what holds when the file is written decides.
+    context.scope = caller.scope(&*write, database.clock()).await?;
+    reaches_owner(&context.scope, caller, header)?;
     let applied = match importing.write(&mut write, rows, &context).await? {
         Ok(applied) => applied,
         Err(problems) => {

@@ -4,14 +4,13 @@
 
 use std::ops::ControlFlow;
 
-use kit::answers::{Answer, Asked, Effect};
+use kit::answers::{Answer, Asked};
 use kit::audit::{self, Entry, Outcome};
 use kit::cut::NOW;
 use kit::db::Write;
 use kit::error::FieldViolation;
 use kit::imports::Context;
 use kit::roster::{self, Engaged};
-use kit::statement::Provenance;
 use kit::table::Problems;
 use kit::{Caller, Cut, Error, Etag, Revision, Scope};
 use terms::{Date, EngagementId, Month, Pence};
@@ -183,20 +182,8 @@ impl App {
         let revision = store::revision(&*write, &scope, name.engagement, name.month).await?;
         revision.check(etag, &name.to_string())?;
         let before = store::of_month(&*write, &scope, &engaged, name.month, NOW).await?;
-        let now = clock.now();
-        let context = Context {
-            kind: "pay".to_owned(),
-            owner: Some(owner),
-            scope,
-            provenance: Provenance {
-                known_from: revision.next(now),
-                recorded_at: now,
-                recorded_by: caller.principal().to_owned(),
-                import: None,
-            },
-            recorded_on: clock.today(),
-            validate_only: asked.effect() == Effect::CheckedOnly,
-        };
+        let effect = asked.effect();
+        let context = Context::of_change(caller, scope, clock, "pay", &owner, revision, effect);
         Ok(ControlFlow::Continue(Change { write, context, name, engaged, before }))
     }
 }

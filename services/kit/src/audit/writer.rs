@@ -1,6 +1,7 @@
 //! The one writer of entries that no effect commits with: refusals, and reads of personal data.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -21,7 +22,7 @@ const BATCH: usize = 500;
 #[derive(Clone, Debug)]
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
-    database: Database,
+    database: Arc<Database>,
 }
 
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Writer {
     /// A writer to a database, and the task that writes for as long as there is a writer.
     pub fn new(database: Database) -> (Writer, impl Future<Output = ()> + Send + 'static) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        (Writer { queue, database: database.clone() }, write(database, waiting))
+        (Writer { queue, database: Arc::new(database.clone()) }, write(database, waiting))
     }
 
     /// Waits until the database does not answer, and says so.

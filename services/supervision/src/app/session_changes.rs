@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use kit::answers::{Answer, Asked, Effect};
+use kit::answers::{Answer, Asked};
 use kit::audit::{self, Entry, Outcome};
 use kit::cut::NOW;
 use kit::db::Write;
@@ -12,7 +12,6 @@ use kit::error::FieldViolation;
 use kit::imports::Context;
 use kit::names::Fields;
 use kit::roster;
-use kit::statement::Provenance;
 use kit::table::{Problem, Problems};
 use kit::{Caller, Error, Etag, Revision, Scope};
 use terms::{Date, Minutes, OdsCode, Period, PersonId};
@@ -103,7 +102,8 @@ impl App {
             let reason = "must be given to change a session that is recorded";
             return Err(Error::invalid("etag", reason));
         }
-        let context = self.context(caller, scope, owner, before, asked.effect());
+        let (clock, effect) = (self.database.clock(), asked.effect());
+        let context = Context::of_change(caller, scope, clock, "sessions", &owner, before, effect);
         let row = Row {
             line: 1,
             reference: reference.clone(),
@@ -147,37 +147,13 @@ impl App {
         if !known {
             return Err(Error::invalid("name", "must be a session that was not withdrawn yet"));
         }
-        let owner = recorded.owner.clone();
-        let context = self.context(caller, scope, owner, before, asked.effect());
+        let (clock, effect) = (self.database.clock(), asked.effect());
+        let owner = &recorded.owner;
+        let context = Context::of_change(caller, scope, clock, "sessions", owner, before, effect);
         let provenance = &context.provenance;
         sessions::withdraw(&*write, &context.scope, provenance, &recorded).await?;
         write.tell(events::session_withdrawn(id.to_string(), &pcn, provenance.known_from));
         self.close(write, caller, &context, id, "never held", asked).await
-    }
-
-    fn context(
-        &self,
-        caller: &Caller,
-        scope: Scope,
-        owner: OdsCode,
-        before: Revision,
-        effect: Effect,
-    ) -> Context {
-        let clock = self.database.clock();
-        let now = clock.now();
-        Context {
-            kind: "sessions".to_owned(),
-            owner: Some(owner),
-            scope,
-            provenance: Provenance {
-                known_from: before.next(now),
-                recorded_at: now,
-                recorded_by: caller.principal().to_owned(),
-                import: None,
-            },
-            recorded_on: clock.today(),
-            validate_only: effect == Effect::CheckedOnly,
-        }
     }
 
     async fn close(

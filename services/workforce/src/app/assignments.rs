@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::slice;
 
-use kit::answers::{Answer, Asked, Effect};
+use kit::answers::{Answer, Asked};
 use kit::audit::{self, Entry, Outcome};
 use kit::cut::NOW;
 use kit::db::Write;
@@ -15,7 +15,6 @@ use kit::error::FieldViolation;
 use kit::imports::Context;
 use kit::roster::table::assignment;
 use kit::roster::{self, Line, from_column, to_column};
-use kit::statement::Provenance;
 use kit::table::{Problem, Problems};
 use kit::{Caller, Cut, Error, Etag};
 use terms::{Band, Date, EngagementId, Minutes, OdsCode, Period, PersonId, Stage};
@@ -265,20 +264,8 @@ impl App {
         }
         let revision = roster::revision(&*write, id).await?;
         revision.check(etag, &id.to_string())?;
-        let now = clock.now();
-        let context = Context {
-            kind: "staff".to_owned(),
-            owner: Some(owner.clone()),
-            scope,
-            provenance: Provenance {
-                known_from: revision.next(now),
-                recorded_at: now,
-                recorded_by: caller.principal().to_owned(),
-                import: None,
-            },
-            recorded_on: clock.today(),
-            validate_only: asked.effect() == Effect::CheckedOnly,
-        };
+        let effect = asked.effect();
+        let context = Context::of_change(caller, scope, clock, "staff", &owner, revision, effect);
         Ok(ControlFlow::Continue(Change { write, context, id, owner, stored }))
     }
 }
