@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrs_proto::event::v1::Fact;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Condition, Expr, OnConflict};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
@@ -142,7 +142,8 @@ pub(super) async fn begin(db: &impl ConnectionTrait, producer: &str) -> Result<R
         producer: Set(producer.to_owned()),
         position: Set(0),
         fact_id: Set(String::new()),
-        whole_at: Set(UNKNOWN),
+        // Of nothing nothing can be missing.
+        whole_at: Set(0),
     };
     let there = OnConflict::column(reached::Column::Producer).do_nothing().to_owned();
     reached::Entity::insert(beginning)
@@ -182,7 +183,11 @@ pub(super) async fn begun(
     reached::Entity::update_many()
         .col_expr(reached::Column::WholeAt, Expr::value(head))
         .filter(reached::Column::Producer.eq(producer))
-        .filter(reached::Column::WholeAt.eq(UNKNOWN))
+        .filter(
+            Condition::any()
+                .add(reached::Column::WholeAt.eq(UNKNOWN))
+                .add(reached::Column::Position.eq(0)),
+        )
         .exec(db)
         .await
         .map_err(db::sort)?;

@@ -197,7 +197,7 @@ impl Follower {
                     Some(Part::Header(header)) if header.position < start => {
                         return Err(Lost::Diverged);
                     }
-                    Some(Part::Header(header)) => self.begun(header.position).await?,
+                    Some(Part::Header(header)) => self.begun(start, header.position).await?,
                     Some(Part::Reached(_) | Part::Trailer(_)) | None => {}
                 }
             }
@@ -223,8 +223,8 @@ impl Follower {
     }
 
     /// Notes how far the producer has come, if it is followed from its first fact.
-    async fn begun(&self, head: i64) -> Result<(), Error> {
-        if *self.whole_at.borrow() < cursor::UNKNOWN {
+    async fn begun(&self, start: i64, head: i64) -> Result<(), Error> {
+        if start > 0 && *self.whole_at.borrow() < cursor::UNKNOWN {
             return Ok(());
         }
         let write = self.database.write().await?;

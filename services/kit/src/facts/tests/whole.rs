@@ -15,11 +15,16 @@ async fn opened(pair: &Pair) -> Follower {
     Follower::new(PRODUCER, pair.consumer.clone(), notes).await.unwrap()
 }
 
+/// Of nothing nothing is missing; of the first facts of a producer that has more there is.
 #[tokio::test(flavor = "multi_thread")]
-async fn before_the_producer_is_reached_for_the_first_time_nothing_is_whole() {
+async fn what_is_followed_for_the_first_time_is_whole_when_it_is_where_the_producer_was() {
     let mut pair = Pair::new().await;
     let newest = pair.tell(&[("organisations/1", "a"), ("organisations/2", "b")]).await;
 
+    assert_eq!(whole(&opened(&pair).await).await, Ok(()));
+    let write = pair.consumer.write().await.unwrap();
+    super::super::cursor::begun(&*write, PRODUCER, newest).await.unwrap();
+    write.commit().await.unwrap();
     assert_eq!(whole(&opened(&pair).await).await, Err(ErrorReason::ProjectionBehind));
     let follower = pair.follow().await;
     reached(&follower, newest).await;
