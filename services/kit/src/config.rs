@@ -691,6 +691,23 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_none_is_refused_by_name() {
+        #[derive(Debug, Deserialize)]
+        struct Only {
+            #[expect(dead_code, reason = "it is only read")]
+            kit: Kit,
+        }
+        let nothing = "[kit.server]\nmax_calls = 0\n";
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("nothing.toml");
+        std::fs::write(&file, nothing).unwrap();
+
+        let refused = load::<Only>(&[DEFAULTS], Some(&file)).unwrap_err().to_string();
+
+        assert!(refused.contains("max_calls") && refused.contains("at least 1"), "{refused}");
+    }
+
+    #[test]
     fn secrets_are_masked_wherever_they_are_printed() {
         let all =
             with("[finance]\ntoken = \"hush\"\ndatabase.url = \"postgres://arrs:pw@db/arrs\"", &[])

@@ -1,13 +1,12 @@
 //! The audit trail, as those who look after it read it.
 
+use std::sync::Arc;
+
 use arrs_proto::admin::v1 as pb;
 use arrs_proto::finance::v1::audit_service_server::AuditService;
 use kit::audit;
-use tonic::{Request, Response, Status};
-
-use std::sync::Arc;
-
 use kit::pages::Key;
+use tonic::{Request, Response, Status};
 
 use crate::app::App;
 

@@ -69,3 +69,78 @@ impl MigrationTrait for Step {
         self.0.up(manager).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::testing::{Shell, database};
+
+    struct Older;
+
+    #[async_trait::async_trait]
+    impl MigratorTrait for Older {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            let mut migrations = Shell::migrations();
+            migrations.pop();
+            migrations
+        }
+    }
+
+    /// Makes a table, then fails, as a process does that is killed between two statements.
+    struct Torn;
+
+    impl MigrationName for Torn {
+        fn name(&self) -> &str {
+            "m9999_torn"
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl MigrationTrait for Torn {
+        async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+            let table = sea_orm_migration::prelude::Table::create()
+                .table("half")
+                .col(sea_orm_migration::schema::integer("id"))
+                .to_owned();
+            manager.create_table(table).await?;
+            Err(DbErr::Custom("killed".to_owned()))
+        }
+    }
+
+    struct Tearing;
+
+    #[async_trait::async_trait]
+    impl MigratorTrait for Tearing {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            let mut migrations = Shell::migrations();
+            migrations.push(Box::new(Torn));
+            migrations
+        }
+    }
+
+    #[tokio::test]
+    async fn tables_of_a_newer_version_are_refused_by_name() {
+        let folder = TempDir::new().unwrap();
+        let database = database(folder.path()).await;
+
+        let refused = database.migrate::<Older>().await.unwrap_err();
+
+        let newest = Shell::migrations().pop().unwrap().name().to_owned();
+        let told = crate::error::chain(&refused);
+        assert!(told.contains(&newest) && told.contains("newer version"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_fails_in_the_middle_leaves_nothing() {
+        let folder = TempDir::new().unwrap();
+        let database = database(folder.path()).await;
+
+        // The second attempt fails as the first did, not since half of it is there.
+        for _ in 0..2 {
+            let failed = database.migrate::<Tearing>().await.unwrap_err();
+            assert!(crate::error::chain(&failed).contains("killed"), "{failed:?}");
+        }
+    }
+}
