@@ -1,6 +1,7 @@
 //! Who sees whose data: one table for all methods and roles, and the ways around it.
 
 pub(crate) mod probe;
+mod statements;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -67,11 +68,15 @@ const ELSEWHERE: [(&str, &str); 5] = [
 /// The demonstration set and a PCN elsewhere.
 pub(crate) async fn two_boards() -> Cluster {
     let cluster = Cluster::one().await;
-    demo_set::bring_in(&cluster).await;
-    for (kind, text) in ELSEWHERE {
-        demo_set::take(&cluster, kind, text, Some(demo_set::RECORDED_ON)).await;
-    }
+    fill(&cluster).await;
     cluster
+}
+
+async fn fill(cluster: &Cluster) {
+    demo_set::bring_in(cluster).await;
+    for (kind, text) in ELSEWHERE {
+        demo_set::take(cluster, kind, text, Some(demo_set::RECORDED_ON)).await;
+    }
 }
 
 /// Each of the targets under a second owner, in the same PCN.

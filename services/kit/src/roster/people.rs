@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     Value,
@@ -164,6 +165,28 @@ fn visible(scope: &Scope, engaged: &Engaged) -> bool {
             .any(|assignment| scope.sees_days(&assignment.pcn, assignment.period))
 }
 
+/// The same as a condition of a query.
+fn visible_at(scope: &Scope, at: Instant) -> Condition {
+    if scope.is_england() {
+        return Condition::all();
+    }
+    let hours = Query::select()
+        .column(assignment::Column::Id)
+        .from(assignment::Entity)
+        .and_where(
+            Expr::col((assignment::Entity, assignment::Column::EngagementId))
+                .equals((engagement::Entity, engagement::Column::EngagementId)),
+        )
+        .cond_where(scope.days_within(
+            assignment::Column::PcnCode,
+            assignment::Column::ValidFrom,
+            assignment::Column::ValidUntil,
+        ))
+        .cond_where(known_at::<assignment::Model>(at))
+        .take();
+    Condition::any().add(scope.owner_within(engagement::Column::OwnerCode)).add(Expr::exists(hours))
+}
+
 /// The engagements in the scope that owners' files call one of `references`, by reference.
 ///
 /// A reference that two owners use comes back with both.
@@ -173,12 +196,10 @@ pub async fn engagements_by_reference(
     references: &[String],
     at: Instant,
 ) -> Result<BTreeMap<String, Vec<Engaged>>, Error> {
-    let ids = ids_where(db, engagement::Column::Reference, references, at).await?;
+    let ids = ids_where(db, scope, engagement::Column::Reference, references, at).await?;
     let mut found: BTreeMap<String, Vec<Engaged>> = BTreeMap::new();
     for engaged in whole(db, &ids, at).await? {
-        if visible(scope, &engaged) {
-            found.entry(engaged.engagement.reference.clone()).or_default().push(engaged);
-        }
+        found.entry(engaged.engagement.reference.clone()).or_default().push(engaged);
     }
     Ok(found)
 }
@@ -190,12 +211,10 @@ pub async fn people_by_reference(
     references: &[String],
     at: Instant,
 ) -> Result<BTreeMap<String, Vec<Engaged>>, Error> {
-    let ids = ids_where(db, engagement::Column::PersonReference, references, at).await?;
+    let ids = ids_where(db, scope, engagement::Column::PersonReference, references, at).await?;
     let mut found: BTreeMap<String, Vec<Engaged>> = BTreeMap::new();
     for engaged in whole(db, &ids, at).await? {
-        if visible(scope, &engaged)
-            && let Some(reference) = engaged.person_reference.clone()
-        {
+        if let Some(reference) = engaged.person_reference.clone() {
             found.entry(reference).or_default().push(engaged);
         }
     }
@@ -210,14 +229,15 @@ pub async fn engagements_of_people(
     at: Instant,
 ) -> Result<Vec<Engaged>, Error> {
     let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
-    let ids = ids_where(db, engagement::Column::PersonId, &people, at).await?;
-    let mut found = whole(db, &ids, at).await?;
-    found.retain(|engaged| visible(scope, engaged));
-    Ok(found)
+    let ids = ids_where(db, scope, engagement::Column::PersonId, &people, at).await?;
+    whole(db, &ids, at).await
 }
 
+/// The engagements with one of these values that may be seen. What is hidden is not looked up
+/// further: it takes no longer than what is not there.
 async fn ids_where<T: Clone + Into<Value>>(
     db: &impl ConnectionTrait,
+    scope: &Scope,
     column: engagement::Column,
     values: &[T],
     at: Instant,
@@ -230,6 +250,7 @@ async fn ids_where<T: Clone + Into<Value>>(
             .distinct()
             .filter(column.is_in(chunk.iter().cloned()))
             .filter(known_at::<engagement::Model>(at))
+            .filter(visible_at(scope, at))
             .into_tuple()
             .all(db)
             .await

@@ -6,9 +6,9 @@ use kit::roster::table::{assignment, engagement};
 use kit::roster::{from_column, to_column};
 use kit::statement::{self, Outcome, Provenance, known_at};
 use kit::{Error, Scope, db};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
 };
 use terms::{Date, EngagementId, Instant, OdsCode, PersonId};
@@ -222,49 +222,45 @@ pub async fn add(
     Ok(())
 }
 
-/// One person, whoever keeps the record: the caller asks the scope before it shows anything.
+/// One person whose owner is in the scope, or who has or had hours there, as known now. One who is
+/// hidden takes no longer than one who is not there.
 pub async fn person(
     db: &impl ConnectionTrait,
     scope: &Scope,
     id: PersonId,
 ) -> Result<Option<Person>, Error> {
-    let Some(row) = person::Entity::find_by_id(id.0).one(db).await.map_err(db::sort)? else {
+    let mut query = person::Entity::find_by_id(id.0);
+    if !scope.is_england() {
+        let seen = Condition::any()
+            .add(scope.owner_within(person::Column::OwnerCode))
+            .add(Expr::exists(hours_within(scope, id)));
+        query = query.filter(seen);
+    }
+    let Some(row) = query.one(db).await.map_err(db::sort)? else {
         return Ok(None);
     };
-    let owner = stored_code(&row.owner_code)?;
-    if !scope.owns(&owner) && !has_hours(db, scope, id).await? {
-        return Ok(None);
-    }
-    Ok(Some(Person { id, owner, reference: row.reference }))
+    Ok(Some(Person { id, owner: stored_code(&row.owner_code)?, reference: row.reference }))
 }
 
-/// Whether somebody has or had hours in the scope, as known now.
-async fn has_hours(db: &impl ConnectionTrait, scope: &Scope, id: PersonId) -> Result<bool, Error> {
-    let engagements: Vec<Uuid> = engagement::Entity::find()
-        .select_only()
+/// The hours of somebody that the scope reaches, as known now.
+fn hours_within(scope: &Scope, id: PersonId) -> SelectStatement {
+    let engagements = Query::select()
         .column(engagement::Column::EngagementId)
-        .filter(engagement::Column::PersonId.eq(id.0))
-        .filter(known_at::<engagement::Model>(kit::cut::NOW))
-        .into_tuple()
-        .all(db)
-        .await
-        .map_err(db::sort)?;
-    let rows = assignment::Entity::find()
-        .filter(scope.pcn_within(assignment::Column::PcnCode))
-        .filter(assignment::Column::EngagementId.is_in(engagements))
-        .filter(known_at::<assignment::Model>(kit::cut::NOW))
-        .all(db)
-        .await
-        .map_err(db::sort)?;
-    for row in rows {
-        let days =
-            terms::Period::new(from_column(row.valid_from), row.valid_until.map(from_column));
-        let pcn = stored_code(&row.pcn_code)?;
-        if days.is_some_and(|days| scope.sees_days(&pcn, days)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+        .from(engagement::Entity)
+        .and_where(engagement::Column::PersonId.eq(id.0))
+        .cond_where(known_at::<engagement::Model>(kit::cut::NOW))
+        .take();
+    Query::select()
+        .column(assignment::Column::Id)
+        .from(assignment::Entity)
+        .and_where(assignment::Column::EngagementId.in_subquery(engagements))
+        .cond_where(scope.days_within(
+            assignment::Column::PcnCode,
+            assignment::Column::ValidFrom,
+            assignment::Column::ValidUntil,
+        ))
+        .cond_where(known_at::<assignment::Model>(kit::cut::NOW))
+        .take()
 }
 
 /// Who some people are. The people were found inside the scope before.
