@@ -56,8 +56,7 @@ const UPLOADS: [&str; 3] = [
     "/arrs.supervision.v1.ImportService/CreateImport",
     "/arrs.workforce.v1.ImportService/CreateImport",
 ];
-/// Repairs of an operator, which change no record and may be made any number of times; repeated in
-/// `parked.rs` and `published.rs`.
+/// Repairs of an operator, which change no record; repeated in `parked.rs` and `published.rs`.
 const REPAIRS: [&str; 7] = [
     "/arrs.finance.v1.FactService/RepublishFacts",
     "/arrs.supervision.v1.FactService/RepublishFacts",

@@ -12,12 +12,12 @@ use arrs_tests::cluster::Cluster;
 use kit::client::Channel;
 use kit::error::ErrorReason;
 use prost::Message;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 use crate::demo_set::{
-    self, OPERATOR, RECORDED_ON, bring_in, denied, invalid, positions, report, report_request,
-    settle, states, take,
+    self, OPERATOR, RECORDED_ON, bring_in, denied, invalid, positions, refused, report,
+    report_request, settle, states, take,
 };
 
 /// Each with its service.
@@ -106,10 +106,16 @@ async fn evt_6_a_fact_that_cannot_be_recorded_waits_and_one_command_brings_it_ba
     let told = String::from_utf8_lossy(&redriven.stdout).into_owned();
     assert_eq!(told, "2 parked facts are recorded, 0 are left\n");
 
-    let request =
+    let again =
         RedriveParkedFactsRequest { request_id: Uuid::new_v4().to_string(), ..Default::default() };
-    let again: RedriveParkedFactsResponse = ask(&channel, REDRIVE[1], request).await.unwrap();
-    assert_eq!((again.recorded_count, again.parked_count), (0, 0));
+    let told: RedriveParkedFactsResponse = ask(&channel, REDRIVE[1], again.clone()).await.unwrap();
+    assert_eq!((told.recorded_count, told.parked_count), (0, 0));
+    let repeat: RedriveParkedFactsResponse =
+        ask(&channel, REDRIVE[1], again.clone()).await.unwrap();
+    assert_eq!(repeat, told);
+    let other = RedriveParkedFactsRequest { subject: subject.to_owned(), ..again };
+    let reused = ask::<_, RedriveParkedFactsResponse>(&channel, REDRIVE[1], other).await;
+    refused(reused, Code::InvalidArgument, ErrorReason::RequestIdReused);
     let mended = report(&channel, report_request(), None).await;
     assert!(states(&mended.sections).iter().all(|(_, state)| *state == SectionState::Fresh));
     let none = cluster.run(&["facts", "parked", "supervision"]);
@@ -133,8 +139,12 @@ async fn a_replay_while_the_service_runs_changes_nothing_and_can_be_repeated() {
     for path in REPLAY {
         for _ in 0..2 {
             let request = ReplayProjectionRequest { request_id: Uuid::new_v4().to_string() };
-            let answer: ReplayProjectionResponse = ask(&channel, path, request).await.unwrap();
+            let answer: ReplayProjectionResponse =
+                ask(&channel, path, request.clone()).await.unwrap();
             assert_eq!((answer.producer.as_str(), answer.position), ("workforce", newest));
+            // A replay that is under way has not come as far yet.
+            let repeat: ReplayProjectionResponse = ask(&channel, path, request).await.unwrap();
+            assert_eq!(repeat, answer);
             settle(&channel, &format!("workforce={newest}")).await;
         }
     }

@@ -15,6 +15,7 @@ use futures::StreamExt;
 use kit::client::Channel;
 use kit::error::ErrorReason;
 use tonic::{Code, Request, Status};
+use uuid::Uuid;
 
 use crate::demo_set::{
     self, OPERATOR, PRODUCERS, bring_in, denied, invalid, positions, refused, take,
@@ -358,7 +359,14 @@ async fn facts_are_published_again_on_demand() {
     let again = cluster.run(&["facts", "republish", "workforce", "--after", "3"]);
 
     let told_again = String::from_utf8_lossy(&again.stdout).into_owned();
-    assert_eq!(told_again, format!("{} facts of workforce will be published again\n", newest - 3));
+    assert_eq!(
+        told_again,
+        format!(
+            "{} facts of workforce will be published again; they keep their ids, so the broker \
+             drops those that it had within its duplicate window\n",
+            newest - 3
+        )
+    );
     let messages = published(&nats, "workforce", 2 * newest - 3).await;
     let facts = told(&channel, "workforce").await;
     check(&[&facts[..], &facts[3..]].concat(), &messages);
@@ -367,6 +375,29 @@ async fn facts_are_published_again_on_demand() {
     let later = positions(&channel).await[0];
     let messages = published(&nats, "workforce", later + newest - 3).await;
     assert_eq!(messages.last().unwrap().position(), later);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idm_1_a_repeated_republish_answers_as_the_first_and_publishes_nothing_more() {
+    let nats = Nats::start();
+    let cluster = Cluster::with(&[("ARRS__KIT__NATS__URL", nats.url().as_str())]).await;
+    bring_in(&cluster).await;
+    let channel = cluster.channel(&[OPERATOR]);
+
+    for ((path, service), newest) in
+        REPUBLISH.into_iter().zip(PRODUCERS).zip(positions(&channel).await)
+    {
+        published(&nats, service, newest).await;
+        let request = RepublishFactsRequest { after: 0, request_id: Uuid::new_v4().to_string() };
+        let first = republish(&channel, path, request.clone()).await.unwrap();
+        assert_eq!(first.fact_count, newest, "{path}");
+
+        assert_eq!(republish(&channel, path, request.clone()).await.unwrap(), first, "{path}");
+
+        let other = RepublishFactsRequest { after: 1, ..request };
+        let reused = republish(&channel, path, other).await;
+        refused(reused, Code::InvalidArgument, ErrorReason::RequestIdReused);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

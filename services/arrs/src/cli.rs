@@ -371,7 +371,8 @@ pub(crate) enum FactsAction {
     Redrive(RedriveArguments),
     /// Have a service follow the others again from their first fact, and wait until it has.
     Replay(ReplayArguments),
-    /// Publish facts on the broker again, for subscribers that lost them.
+    /// Publish facts on the broker again, for subscribers that lost them. They keep their ids, so
+    /// the broker drops those that it had within its duplicate window.
     Republish(RepublishArguments),
 }
 

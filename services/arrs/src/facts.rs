@@ -130,7 +130,11 @@ async fn republish(channel: &Channel, service: Telling, after: i64) -> Result<()
     let request = pb::RepublishFactsRequest { after, request_id: Uuid::new_v4().to_string() };
     let answer = channel.unary(&path, Request::new(request)).await?;
     let pb::RepublishFactsResponse { fact_count } = answer.into_inner();
-    print(&format!("{fact_count} facts of {} will be published again\n", service.as_str()))
+    print(&format!(
+        "{fact_count} facts of {} will be published again; they keep their ids, so the broker drops \
+         those that it had within its duplicate window\n",
+        service.as_str()
+    ))
 }
 
 /// The position of the newest fact of a service.

@@ -53,6 +53,9 @@ mod stored_answer {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// The tenant of what concerns everybody: no code, so that none but who sees all of England finds it.
+const EVERYBODY: &str = "";
+
 /// What was asked of a mutation that may be repeated, and how its answer is written down.
 #[derive(Clone, Debug)]
 pub struct Asked<T> {
@@ -87,10 +90,17 @@ pub struct Answer {
     pub position: Option<i64>,
 }
 
+impl Answer {
+    /// The message as it was.
+    pub fn message<M: Message + Default>(&self) -> Result<M, Error> {
+        M::decode(&self.body[..]).map_err(Error::internal)
+    }
+}
+
 /// An answer on its way to its table, with the transaction of its effect.
 #[derive(Debug)]
 pub(crate) struct NewAnswer {
-    tenant: OdsCode,
+    tenant: String,
     principal: String,
     method: String,
     request: Uuid,
@@ -110,6 +120,14 @@ impl<T> Asked<T> {
         Asked { request: request_id, digest: digest.as_ref().to_vec(), effect, encode }
     }
 
+    /// A call that cannot be checked only, answered with a message as it is.
+    pub(crate) fn message(request_id: Option<Uuid>, message: &impl Message) -> Asked<T>
+    where
+        T: Message,
+    {
+        Asked::new(request_id, message, Effect::Wanted, |answer| answer.encode_to_vec())
+    }
+
     /// Whether it is to happen.
     pub fn effect(&self) -> Effect {
         self.effect
@@ -119,18 +137,18 @@ impl<T> Asked<T> {
     ///
     /// Asked in the transaction of the effect, after the caller was found to be allowed. Writers
     /// take turns, so a twin that was first has ended by then. The same identifier with other
-    /// words is refused with `REQUEST_ID_REUSED`.
-    pub async fn before(
+    /// words is refused with `REQUEST_ID_REUSED`. No `tenant` is whose scope is all of England.
+    pub async fn before<'a>(
         &self,
         write: &Write,
         caller: &Caller,
-        tenant: &OdsCode,
+        tenant: impl Into<Option<&'a OdsCode>>,
     ) -> Result<Option<Answer>, Error> {
         let (Some(request), Effect::Wanted) = (self.request, self.effect) else {
             return Ok(None);
         };
         let key = (
-            tenant.to_string(),
+            code(tenant.into()),
             caller.principal().to_owned(),
             caller.method().to_owned(),
             request,
@@ -156,11 +174,11 @@ impl<T> Asked<T> {
     }
 
     /// Commits the effect with its answer; leaves everything as it was if it is only checked.
-    pub async fn finish(
+    pub async fn finish<'a>(
         self,
         mut write: Write,
         caller: &Caller,
-        tenant: &OdsCode,
+        tenant: impl Into<Option<&'a OdsCode>>,
         value: T,
     ) -> Result<Answer, Error> {
         let body = (self.encode)(value);
@@ -170,7 +188,7 @@ impl<T> Asked<T> {
         }
         if let Some(request) = self.request {
             write.answer(NewAnswer {
-                tenant: tenant.clone(),
+                tenant: code(tenant.into()),
                 principal: caller.principal().to_owned(),
                 method: caller.method().to_owned(),
                 request,
@@ -183,6 +201,10 @@ impl<T> Asked<T> {
     }
 }
 
+fn code(tenant: Option<&OdsCode>) -> String {
+    tenant.map_or(EVERYBODY, OdsCode::as_str).to_owned()
+}
+
 /// Writes an answer with the position that its facts were given.
 pub(crate) async fn keep(
     txn: &impl ConnectionTrait,
@@ -192,7 +214,7 @@ pub(crate) async fn keep(
 ) -> Result<(), Error> {
     let NewAnswer { tenant, principal, method, request, digest, body } = answer;
     let row = stored_answer::ActiveModel {
-        tenant_code: Set(tenant.to_string()),
+        tenant_code: Set(tenant),
         principal: Set(principal),
         method: Set(method),
         request_id: Set(request),

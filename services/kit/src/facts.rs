@@ -18,7 +18,6 @@ pub(crate) use outbox::append;
 
 pub use cursor::{cursor, followed, told};
 pub use follow::{Follower, Projection};
-pub use mending::Redriven;
 pub use outbox::{NewFact, position};
 pub use parked::Parked;
 pub use progress::Progress;

@@ -125,6 +125,18 @@ impl Caller {
         Ok(scope)
     }
 
+    /// Lets the transaction see the rows of everybody; refused where the scope is less than that,
+    /// since `name` concerns everybody.
+    pub async fn enter_england(
+        &self,
+        txn: &impl ConnectionTrait,
+        clock: &Clock,
+        name: &str,
+    ) -> Result<(), Error> {
+        let scope = self.scope(txn, clock).await?;
+        if scope.is_england() { Ok(()) } else { Err(self.denied(name)) }
+    }
+
     /// The refusal of `name`, which reads the same whether it exists or not.
     pub fn denied(&self, name: &str) -> Error {
         Error::Denied { permission: self.permission.to_string(), name: name.to_owned() }

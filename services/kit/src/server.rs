@@ -522,9 +522,7 @@ pub fn answered<M: Message + Default>(
     answer: Answer,
     producer: &str,
 ) -> Result<tonic::Response<M>, Error> {
-    let Answer { body, position } = answer;
-    let message = M::decode(&body[..]).map_err(Error::internal)?;
-    Ok(with_position(message, producer, position))
+    Ok(with_position(answer.message()?, producer, answer.position))
 }
 
 /// The positions of an answer's metadata.

@@ -1,11 +1,11 @@
 //! Mending a projection: facts that were parked are tried again, or all are followed anew.
 
 use arrs_proto::admin::v1 as pb;
-use uuid::Uuid;
 
 use super::cursor;
 use super::follow::Follower;
 use super::parked::{self, Parked};
+use crate::answers::{Answer, Asked};
 use crate::audit::{self, Entry, Outcome};
 use crate::db::Write;
 use crate::error::{Error, chain};
@@ -17,21 +17,12 @@ use crate::wire;
 /// The longest subject of a request.
 const SUBJECT: usize = 255;
 
-/// What came of trying parked facts again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Redriven {
-    /// Facts that are recorded now.
-    pub recorded: u64,
-    /// Facts that are still parked, of every subject.
-    pub parked: u64,
-}
-
 impl Follower {
-    /// Lets in who may see the facts of everybody: parked ones tell nothing of their tenants.
-    async fn admit(&self, caller: &Caller) -> Result<(), Error> {
-        let read = self.database.read().await?;
-        let scope = caller.scope(&*read, self.database.clock()).await?;
-        if scope.is_england() { Ok(()) } else { Err(caller.denied(self.producer)) }
+    /// Begins a change that concerns everybody, for who may make it.
+    async fn mend(&self, caller: &Caller) -> Result<Write, Error> {
+        let write = self.database.write().await?;
+        caller.enter_england(&*write, self.database.clock(), self.producer).await?;
+        Ok(write)
     }
 
     /// The parked facts after a position, in order, at most `limit`.
@@ -41,23 +32,41 @@ impl Follower {
     }
 
     /// Tries parked facts again, of one subject or of all: each subject in its order, up to the
-    /// first that still cannot be recorded. Repeating it changes nothing more.
-    pub async fn redrive(&self, caller: &Caller, subject: Option<&str>) -> Result<Redriven, Error> {
-        let read = self.database.read().await?;
-        let mut subjects = parked::subjects(&*read, self.producer).await?;
-        drop(read);
+    /// first that still cannot be recorded.
+    ///
+    /// Each fact is recorded in a transaction of its own, and the answer kept in the last one. What
+    /// was recorded is not parked any more: a call that was broken off has no answer, and its
+    /// repeat goes on where it ended.
+    async fn redrive(
+        &self,
+        caller: &Caller,
+        subject: Option<&str>,
+        asked: Asked<pb::RedriveParkedFactsResponse>,
+    ) -> Result<Answer, Error> {
+        let write = self.mend(caller).await?;
+        if let Some(answer) = asked.before(&write, caller, None).await? {
+            return Ok(answer);
+        }
+        let mut subjects = parked::subjects(&*write, self.producer).await?;
+        write.roll_back().await?;
         subjects.retain(|parked| subject.is_none_or(|subject| parked == subject));
-        let mut redriven = Redriven::default();
+        let mut recorded_count = 0;
         for subject in &subjects {
             while self.redrive_first(caller, subject).await? {
-                redriven.recorded += 1;
+                recorded_count += 1;
             }
         }
-        let read = self.database.read().await?;
-        redriven.parked = parked::count(&*read, self.producer).await?;
-        drop(read);
+        let write = self.mend(caller).await?;
+        // A twin may have ended meanwhile.
+        if let Some(answer) = asked.before(&write, caller, None).await? {
+            return Ok(answer);
+        }
+        let parked = parked::count(&*write, self.producer).await?;
+        let parked_count = i64::try_from(parked).unwrap_or(i64::MAX);
+        let redriven = pb::RedriveParkedFactsResponse { recorded_count, parked_count };
+        let answer = asked.finish(write, caller, None, redriven).await?;
         self.measure().await?;
-        Ok(redriven)
+        Ok(answer)
     }
 
     /// Records the first parked fact of a subject, if there is one and it can be.
@@ -93,22 +102,30 @@ impl Follower {
     /// Forgets everything that was followed and starts again from the first fact; answers how far
     /// it had come. What comes out is what was there, unless the producer has other facts now.
     /// Until it is, nothing is answered that rests on it.
-    pub async fn replay(&self, caller: &Caller) -> Result<i64, Error> {
-        let write = self.database.write().await?;
-        Scope::england().enter(&*write).await?;
+    async fn replay(
+        &self,
+        caller: &Caller,
+        asked: Asked<pb::ReplayProjectionResponse>,
+    ) -> Result<Answer, Error> {
+        let write = self.mend(caller).await?;
+        if let Some(answer) = asked.before(&write, caller, None).await? {
+            return Ok(answer);
+        }
         cursor::hold(&*write, self.producer).await?;
-        let before = cursor::cursor(&*write, self.producer).await?;
+        let position = cursor::cursor(&*write, self.producer).await?;
         self.projection.forget(&write).await?;
         parked::clear(&*write, self.producer).await?;
         cursor::rewind(&*write, self.producer).await?;
-        let detail = format!("followed up to {before} before");
+        let detail = format!("followed up to {position} before");
         self.note(&write, caller, self.producer, detail).await?;
-        write.commit().await?;
+        let producer = self.producer.to_owned();
+        let replayed = pb::ReplayProjectionResponse { producer, position };
+        let answer = asked.finish(write, caller, None, replayed).await?;
         self.whole_at.send_replace(cursor::UNKNOWN);
         self.reached.send_replace(0);
         self.diverged.send_replace(false);
         self.measure().await?;
-        Ok(before)
+        Ok(answer)
     }
 
     async fn note(
@@ -134,7 +151,9 @@ pub async fn list_parked(
     let mut fields = Fields::new();
     let page = key.open(page_size, &page_token, &caller.fingerprint(), &mut fields)?;
     fields.finish()?;
-    follower.admit(caller).await?;
+    let read = follower.database.read().await?;
+    caller.enter_england(&*read, follower.database.clock(), follower.producer).await?;
+    drop(read);
     let after = page.after.as_deref().and_then(|last| last.parse().ok()).unwrap_or(0);
     let mut parked = follower.parked(after, page.size + 1).await?;
     let next_page_token = page.next(&mut parked, key, |parked| parked.fact.position.to_string());
@@ -161,20 +180,17 @@ pub async fn redrive(
     caller: &Caller,
     request: pb::RedriveParkedFactsRequest,
 ) -> Result<pb::RedriveParkedFactsResponse, Error> {
+    let words = pb::RedriveParkedFactsRequest { request_id: String::new(), ..request.clone() };
     let pb::RedriveParkedFactsRequest { subject, request_id } = request;
     let mut fields = Fields::new();
     if subject.chars().count() > SUBJECT {
         fields.violation("subject", format!("must have at most {SUBJECT} characters"));
     }
-    optional_id(&request_id, &mut fields);
+    let request_id = fields.request_id(&request_id);
     fields.finish()?;
-    follower.admit(caller).await?;
     let subject = Some(subject.as_str()).filter(|subject| !subject.is_empty());
-    let redriven = follower.redrive(caller, subject).await?;
-    Ok(pb::RedriveParkedFactsResponse {
-        recorded_count: wire_count(redriven.recorded),
-        parked_count: wire_count(redriven.parked),
-    })
+    let asked = Asked::message(request_id, &words);
+    follower.redrive(caller, subject, asked).await?.message()
 }
 
 /// Follows from the first fact again.
@@ -183,19 +199,10 @@ pub async fn replay(
     caller: &Caller,
     request: pb::ReplayProjectionRequest,
 ) -> Result<pb::ReplayProjectionResponse, Error> {
+    let pb::ReplayProjectionRequest { request_id } = request;
     let mut fields = Fields::new();
-    optional_id(&request.request_id, &mut fields);
+    let request_id = fields.request_id(&request_id);
     fields.finish()?;
-    follower.admit(caller).await?;
-    let position = follower.replay(caller).await?;
-    let producer = follower.producer().to_owned();
-    Ok(pb::ReplayProjectionResponse { producer, position })
-}
-
-fn optional_id(request_id: &str, fields: &mut Fields) -> Option<Uuid> {
-    if request_id.is_empty() { None } else { fields.uuid("request_id", request_id) }
-}
-
-fn wire_count(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+    let asked = Asked::message(request_id, &pb::ReplayProjectionRequest::default());
+    follower.replay(caller, asked).await?.message()
 }

@@ -22,6 +22,7 @@ use tokio::time::sleep;
 
 use self::position::Published;
 use super::{cloud_event, outbox};
+use crate::answers::Asked;
 use crate::audit::{self, Entry, Outcome};
 use crate::config;
 use crate::db::{Database, Read};
@@ -108,22 +109,21 @@ impl Relay {
         caller: &Caller,
         request: pb::RepublishFactsRequest,
     ) -> Result<pb::RepublishFactsResponse, Error> {
+        let words = pb::RepublishFactsRequest { request_id: String::new(), ..request.clone() };
         let pb::RepublishFactsRequest { after, request_id } = request;
         let mut fields = Fields::new();
         if after < 0 {
             fields.violation("after", "must not be negative");
         }
-        if !request_id.is_empty() {
-            fields.uuid("request_id", &request_id);
-        }
+        let request_id = fields.request_id(&request_id);
         fields.finish()?;
-        let read = self.database.read().await?;
-        let scope = caller.scope(&*read, self.database.clock()).await?;
-        if !scope.is_england() {
-            return Err(caller.denied(self.service));
+        let asked = Asked::message(request_id, &words);
+        let write = self.database.write().await?;
+        caller.enter_england(&*write, self.database.clock(), self.service).await?;
+        if let Some(answer) = asked.before(&write, caller, None).await? {
+            return answer.message();
         }
-        let newest = outbox::position(&*read).await?;
-        drop(read);
+        let newest = outbox::position(&*write).await?;
         if after > newest {
             return Err(Error::invalid("after", format!("must be at most {newest}, the newest")));
         }
@@ -131,7 +131,6 @@ impl Relay {
             let message = format!("{} publishes to no broker: kit.nats.url is empty", self.service);
             return Err(Error::refused(ErrorReason::BrokerNotConfigured, message, []));
         }
-        let write = self.database.write().await?;
         let published = position::get(&*write).await?;
         let fact_count = (published.position - after).max(0);
         if fact_count > 0 {
@@ -141,8 +140,8 @@ impl Relay {
         let detail = format!("{fact_count} facts after {after} are published again");
         let entry = Entry::new(caller, Outcome::Done, self.service).saying(detail);
         audit::append(&*write, self.database.clock(), [entry]).await?;
-        write.commit().await?;
-        Ok(pb::RepublishFactsResponse { fact_count })
+        let answer = pb::RepublishFactsResponse { fact_count };
+        asked.finish(write, caller, None, answer).await?.message()
     }
 
     /// Publishes until the lease is lost, whatever becomes of the broker.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arrs_proto::admin::v1 as admin;
 use arrs_proto::event::v1 as pb;
 use arrs_proto::event::v1::{Fact, StreamFactsRequest, StreamFactsResponse};
 use arrs_proto::workforce::v1::fact_service_server::{FactService, FactServiceServer};
@@ -21,6 +22,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::follow::{Follower, Projection};
+use super::mending;
 use super::outbox::NewFact;
 use crate::Clock;
 use crate::audit::Writer;
@@ -148,6 +150,24 @@ fn word(fact: &Fact) -> String {
 
 fn operator() -> Caller {
     Caller::for_test(&["operator@england"], "finance.projections.mend")
+}
+
+/// Tries parked facts again; answers how many are recorded now and how many are left.
+async fn redrive(
+    follower: &Follower,
+    subject: &str,
+    request_id: &str,
+) -> Result<(i64, i64), Error> {
+    let (subject, request_id) = (subject.to_owned(), request_id.to_owned());
+    let request = admin::RedriveParkedFactsRequest { subject, request_id };
+    let answer = mending::redrive(follower, &operator(), request).await?;
+    Ok((answer.recorded_count, answer.parked_count))
+}
+
+/// Follows from the first fact again; answers how far it had come.
+async fn replay(follower: &Follower, request_id: &str) -> i64 {
+    let request = admin::ReplayProjectionRequest { request_id: request_id.to_owned() };
+    mending::replay(follower, &operator(), request).await.unwrap().position
 }
 
 #[derive(Clone, Debug)]

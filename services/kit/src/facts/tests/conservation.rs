@@ -228,12 +228,33 @@ async fn a_replay_follows_from_the_first_fact_again() {
     }
     reached(&follower, 40).await;
 
-    let before = follower.replay(&operator()).await.unwrap();
+    let before = replay(&follower, "").await;
     let newest = pair.tell(&[("organisations/later", "word")]).await;
 
     assert_eq!(before, 40);
     reached(&follower, newest).await;
     check(&pair.told().await, &pair.noted().await);
+}
+
+/// IDM-1: a repeat gets the first answer and sets nothing back.
+#[tokio::test(flavor = "multi_thread")]
+async fn idm_1_a_repeated_replay_answers_as_the_first_and_follows_on() {
+    let mut pair = Pair::new().await;
+    let follower = pair.follow().await;
+    let first = pair.tell(&[("organisations/1", "word"), ("organisations/2", "word")]).await;
+    reached(&follower, first).await;
+    let request_id = Uuid::new_v4().to_string();
+    assert_eq!(replay(&follower, &request_id).await, first);
+    let newest = pair.tell(&[("organisations/3", "word")]).await;
+    reached(&follower, newest).await;
+    pair.kill().await;
+
+    assert_eq!(replay(&follower, &request_id).await, first);
+
+    assert_eq!(pair.cursor().await, newest);
+    check(&pair.told().await, &pair.noted().await);
+    assert_eq!(replay(&follower, &Uuid::new_v4().to_string()).await, newest);
+    assert_eq!(pair.cursor().await, 0);
 }
 
 /// The producer has other facts than those that were followed, as after a restore.
@@ -255,7 +276,7 @@ async fn a_replay_resolves_a_follower_that_diverged() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 
-    follower.replay(&operator()).await.unwrap();
+    replay(&follower, "").await;
 
     reached(&follower, 2).await;
     follower.progress().whole(tokio::time::Instant::now()).await.unwrap();

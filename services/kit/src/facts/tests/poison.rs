@@ -1,6 +1,7 @@
 //! Facts that cannot be recorded.
 
 use super::*;
+use crate::error::ErrorReason;
 
 const SICK: &str = "organisations/sick";
 const WELL: &str = "organisations/well";
@@ -37,15 +38,11 @@ async fn evt_6_a_poisonous_fact_is_parked_others_flow_and_one_command_brings_it_
     assert_eq!((place.position, place.parked), (newest, positions));
     drop(read);
 
-    let in_vain = follower.redrive(&operator(), None).await.unwrap();
-    assert_eq!((in_vain.recorded, in_vain.parked), (0, 3));
-    let elsewhere = follower.redrive(&operator(), Some(WELL)).await.unwrap();
-    assert_eq!((elsewhere.recorded, elsewhere.parked), (0, 3));
+    assert_eq!(redrive(&follower, "", "").await.unwrap(), (0, 3));
+    assert_eq!(redrive(&follower, WELL, "").await.unwrap(), (0, 3));
     pair.notes.healed.store(true, Ordering::SeqCst);
-    let healed = follower.redrive(&operator(), Some(SICK)).await.unwrap();
-    assert_eq!((healed.recorded, healed.parked), (3, 0));
-    let again = follower.redrive(&operator(), None).await.unwrap();
-    assert_eq!((again.recorded, again.parked), (0, 0));
+    assert_eq!(redrive(&follower, SICK, "").await.unwrap(), (3, 0));
+    assert_eq!(redrive(&follower, "", "").await.unwrap(), (0, 0));
 
     let mut whole = flowed.to_vec();
     whole.extend([(SICK, POISON), (SICK, "d"), (SICK, "f")]);
@@ -53,6 +50,54 @@ async fn evt_6_a_poisonous_fact_is_parked_others_flow_and_one_command_brings_it_
     let newest = pair.tell(&[(SICK, "h")]).await;
     reached(&follower, newest).await;
     assert_eq!(words(&pair).await.last(), Some(&(SICK.to_owned(), "h".to_owned())));
+}
+
+/// IDM-1: a repeat gets the first answer and tries nothing again.
+#[tokio::test(flavor = "multi_thread")]
+async fn idm_1_a_repeated_redrive_answers_as_the_first_and_records_nothing_more() {
+    let mut pair = Pair::new().await;
+    let newest = pair.tell(&[(SICK, POISON), (WELL, "a"), (SICK, "b")]).await;
+    let follower = pair.follow().await;
+    reached(&follower, newest).await;
+    let request_id = Uuid::new_v4().to_string();
+
+    assert_eq!(redrive(&follower, SICK, &request_id).await.unwrap(), (0, 2));
+    pair.notes.healed.store(true, Ordering::SeqCst);
+    assert_eq!(redrive(&follower, SICK, &request_id).await.unwrap(), (0, 2));
+
+    assert_eq!(follower.parked(0, 10).await.unwrap().len(), 2);
+    let reused = redrive(&follower, "", &request_id).await.unwrap_err();
+    assert_eq!(reused.reason(), ErrorReason::RequestIdReused);
+    assert_eq!(follower.parked(0, 10).await.unwrap().len(), 2);
+    let request_id = Uuid::new_v4().to_string();
+    let twins = [(); 4].map(|()| redrive(&follower, "", &request_id));
+    for twin in futures::future::join_all(twins).await {
+        assert_eq!(twin.unwrap().1, 0);
+    }
+    let first = redrive(&follower, "", &request_id).await.unwrap();
+    assert_eq!(redrive(&follower, "", &request_id).await.unwrap(), first);
+    assert_eq!(words(&pair).await, pairs(&[(WELL, "a"), (SICK, POISON), (SICK, "b")]));
+}
+
+/// A call that broke off before its last transaction kept no answer, only what it had recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn idm_1_a_redrive_that_was_broken_off_goes_on_when_it_is_repeated() {
+    let mut pair = Pair::new().await;
+    let newest = pair.tell(&[(SICK, POISON), (SICK, "a")]).await;
+    let follower = pair.follow().await;
+    reached(&follower, newest).await;
+    pair.notes.healed.store(true, Ordering::SeqCst);
+    let [other, request_id] = [(); 2].map(|()| Uuid::new_v4().to_string());
+    assert_eq!(redrive(&follower, WELL, &other).await.unwrap(), (0, 2));
+    // There is room for one answer.
+    let full = "CREATE UNIQUE INDEX room ON stored_answer (tenant_code)";
+    pair.consumer.execute_as_owner(full).await;
+
+    redrive(&follower, SICK, &request_id).await.unwrap_err();
+
+    pair.consumer.execute_as_owner("DROP INDEX room").await;
+    assert_eq!(redrive(&follower, SICK, &request_id).await.unwrap(), (0, 0));
+    assert_eq!(words(&pair).await, pairs(&[(SICK, POISON), (SICK, "a")]));
 }
 
 /// Many in one batch, first and last among them, cost nobody else anything.
@@ -89,7 +134,7 @@ async fn a_replay_by_a_version_that_knows_better_leaves_nothing_parked() {
     reached(&follower, newest).await;
     pair.notes.healed.store(true, Ordering::SeqCst);
 
-    follower.replay(&operator()).await.unwrap();
+    replay(&follower, "").await;
 
     reached(&follower, newest).await;
     assert_eq!(follower.parked(0, 10).await.unwrap(), []);
