@@ -1,5 +1,6 @@
 //! The audit trail from end to end: what leaves an entry, what is in it, and what tampering shows.
 
+use std::collections::BTreeSet;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,9 @@ use kit::client::Channel;
 use kit::error::reason_of;
 use kit::identity::{ROLES, Role};
 use kit::{Clock, ErrorReason};
+use serde_json::Value;
 use terms::Date;
-use tonic::Code;
+use tonic::{Code, Request};
 use uuid::Uuid;
 
 use crate::demo_set::{self, MONTH, OPERATOR, PRODUCERS, STAFF, call, denied, invalid, refused};
@@ -190,6 +192,68 @@ async fn aud_1_a_change_leaves_one_entry_and_its_repeat_none() {
         assert_eq!((service, event.outcome()), ("workforce", AuditOutcome::Done));
         assert_eq!((&event.resource, &event.tenant[..]), (&name, "organisations/U09081"));
     }
+}
+
+/// The traces of what a process logged of a method.
+fn traces(cluster: &Cluster, role: &str, method: &str) -> Vec<String> {
+    let log = cluster.log(role);
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_method = lines.filter(|line| line["rpc.method"] == method.trim_start_matches('/'));
+    of_method.map(|line| line["trace_id"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_one_trace_in_all_logs_its_entry_and_its_fact_where_nothing_collects_traces() {
+    const ASKED: &str = "0af7651916cd43dd8448eb211c80319c";
+    let mut cluster = Cluster::idle(&[
+        ("ARRS__KIT__LOG__FILTER", "info,arrs_kit=debug"),
+        ("ARRS__KIT__LOG__FORMAT", "json"),
+    ])
+    .await;
+    cluster.start_separate().await;
+    demo_set::bring_in(&cluster).await;
+    let auditor = channel_of(&cluster, "auditor", &["auditor@england"]);
+    let manager = channel_of(&cluster, "manager", &["pcn-manager@pcn:U09081"]);
+    let operator = channel_of(&cluster, "operator", &[OPERATOR]);
+    let name = target(&operator, "U09081", "demo-e-001", "demo-p-001").await.engagement;
+    let mut seen = BTreeSet::new();
+
+    for (month, asked) in [(1, true), (2, false), (3, false)] {
+        let mut request = Request::new(SetAssignmentRequest {
+            name: name.clone(),
+            pcn: demo_set::PCN.to_owned(),
+            start_date: Some(kit::wire::date(Date::constant(2026, month, 1))),
+            weekly_minutes: Some(600 + i32::from(month)),
+            ..Default::default()
+        });
+        if asked {
+            let parent = format!("00-{ASKED}-b7ad6b7169203331-01").parse().unwrap();
+            request.metadata_mut().insert("traceparent", parent);
+        }
+        manager.unary::<_, SetAssignmentResponse>(CHANGES[0], request).await.unwrap();
+
+        let trace = left_by(&auditor, "manager").await.remove(0).1.trace_id;
+        assert_eq!(trace == ASKED, asked, "{trace}");
+        assert_eq!(trace.len(), ASKED.len());
+        let told = demo_set::facts(&operator, "workforce", 0).await.facts.pop().unwrap();
+        assert_eq!(told.traceparent.split('-').nth(1), Some(&trace[..]));
+        for role in ["gateway", "workforce"] {
+            let logged = traces(&cluster, role, CHANGES[0]);
+            assert_eq!(logged.last(), Some(&trace), "{role}: {logged:?}");
+        }
+        assert!(seen.insert(trace), "each call is a trace of its own: {seen:?}");
+    }
+
+    // A refusal and a read of personal data as well.
+    let missing = GetPersonRequest { name: format!("people/{}", Uuid::new_v4()) };
+    denied(call::<_, Person>(&manager, GET_PERSON, missing).await);
+    let person = target(&operator, "U09081", "demo-e-001", "demo-p-001").await.person;
+    ask::<_, Person>(&manager, GET_PERSON, GetPersonRequest { name: person }).await.unwrap();
+    let logged = traces(&cluster, "gateway", GET_PERSON);
+    let left = left_by(&auditor, "manager").await.into_iter().take(2);
+    let left: Vec<String> = left.map(|(_, event)| event.trace_id).collect();
+    assert_eq!(left.iter().rev().collect::<Vec<_>>(), logged.iter().collect::<Vec<_>>());
+    assert_ne!(left[0], left[1]);
 }
 
 /// An import of one's own in each service.

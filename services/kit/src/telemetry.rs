@@ -1,7 +1,8 @@
 //! What a process tells about itself: log lines, traces and metrics.
 //!
 //! Log lines go to standard error, always. Traces and metrics go to an OTLP collector if one is
-//! configured, and are otherwise not made at all.
+//! configured. Without one no metrics are made, and of traces only their ids: a call has one in the
+//! log, the audit trail and its facts, the same in every process that it passes.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -24,8 +25,9 @@ use tonic::Code;
 use tracing::dispatcher::{Dispatch, WeakDispatch};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Span, Subscriber};
+use tracing::{Event, Level, Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context as LayerContext, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -87,7 +89,7 @@ pub struct Telemetry {
     providers: Option<(SdkTracerProvider, SdkMeterProvider)>,
 }
 
-/// Starts logging and, if an endpoint is configured, traces and metrics.
+/// Starts logging and, if an endpoint is configured, sending traces and metrics.
 ///
 /// With an endpoint it must be called inside a Tokio runtime. The first call in a process decides
 /// how log lines look; later ones, as in tests, leave that as it is.
@@ -108,7 +110,7 @@ pub fn start(service: &'static str, kit: &Kit) -> Result<Telemetry, ConfigError>
     let endpoint = &kit.telemetry.endpoint;
     if endpoint.is_empty() {
         // An error means that the process logs already.
-        let _already = registry.with(lines.with_filter(filter)).try_init();
+        let _already = registry.with(trace_ids(service)).with(lines.with_filter(filter)).try_init();
         return Ok(Telemetry { providers: None });
     }
     if !endpoint.starts_with("http://") {
@@ -126,6 +128,27 @@ pub fn start(service: &'static str, kit: &Kit) -> Result<Telemetry, ConfigError>
     global::set_text_map_propagator(TraceContextPropagator::new());
     global::set_meter_provider(meters.clone());
     Ok(Telemetry { providers: Some((tracers, meters)) })
+}
+
+/// Gives our own spans the ids of a trace, and keeps nothing of what happens in them.
+///
+/// A trace that begins here counts as sampled, as anywhere else: a process behind this one may have
+/// a collector.
+fn trace_ids<S>(service: &'static str) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let ours = |metadata: &Metadata<'_>| {
+        metadata.is_span() && metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
+    };
+    tracing_opentelemetry::layer()
+        // One without a processor.
+        .with_tracer(SdkTracerProvider::builder().build().tracer(service))
+        .with_context_activation(false)
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_filter(filter_fn(ours).with_max_level_hint(Level::INFO))
 }
 
 fn exporters(
@@ -316,7 +339,7 @@ pub fn set_parent_of_fact(span: &Span, traceparent: &str) {
     set_parent(span, &headers);
 }
 
-/// Gives the current span's trace context as a fact carries it; nothing if traces are off.
+/// Gives the current span's trace context as a fact carries it; nothing outside of a trace.
 pub fn traceparent() -> Option<String> {
     let mut headers = HeaderMap::new();
     inject(&mut headers);
@@ -326,7 +349,7 @@ pub fn traceparent() -> Option<String> {
 
 fn adopt(span: &Span, parent: &Context) {
     if parent.span().span_context().is_valid() {
-        // Fails where traces are off, and then there is nothing to be part of.
+        // Fails where nothing was started, as in tests, and then there is nothing to be part of.
         let _off = span.set_parent(parent.clone());
     }
 }
@@ -476,7 +499,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
 }
 
 impl Lines {
-    /// The trace and span ids of a span, if traces are on.
+    /// The trace and span ids of a span, if it is one of a trace.
     fn trace_of(&self, id: &Id) -> Option<(String, String)> {
         let dispatch = self.dispatch.get()?.upgrade()?;
         let context = tracing_opentelemetry::get_otel_context(id, &dispatch)?;
@@ -667,6 +690,26 @@ mod tests {
             assert!(called.in_scope(traceparent).unwrap().starts_with(&PARENT[..35]));
             assert!(told.in_scope(traceparent).unwrap().starts_with(&PARENT[..35]));
             assert!(!odd.in_scope(traceparent).unwrap().starts_with(&PARENT[..35]));
+        });
+    }
+
+    #[test]
+    fn a_call_has_a_trace_also_where_none_is_sent() {
+        const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        with_default(tracing_subscriber::registry().with(trace_ids("test")), || {
+            let told = tracing::info_span!("told");
+            set_parent_of_fact(&told, PARENT);
+            let begun = tracing::info_span!("begun");
+            let theirs = tracing::info_span!(target: "h2", "theirs");
+
+            let carried = told.in_scope(|| {
+                let inner = tracing::info_span!("inner");
+                theirs.in_scope(|| inner.in_scope(traceparent)).unwrap()
+            });
+            assert!(carried.starts_with(&PARENT[..35]) && carried != PARENT, "{carried}");
+            let made = begun.in_scope(traceparent).unwrap();
+            assert!(!made.starts_with(&PARENT[..35]) && made.ends_with("-01"), "{made}");
+            assert_eq!(theirs.in_scope(traceparent), None);
         });
     }
 
