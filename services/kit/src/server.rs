@@ -26,7 +26,6 @@ use tracing::Instrument;
 pub use serve::{Listener, serve};
 
 use self::limits::{CallerPlace, Limits, Pace, Place};
-use self::serve::HEADERS;
 use crate::answers::Answer;
 use crate::audit::{self, Entry, Outcome, Writer};
 use crate::config;
@@ -38,6 +37,8 @@ use crate::rules::{self, MissingRule, Rule};
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 
+/// The most bytes of headers of a call.
+const HEADERS: usize = 64 * 1024;
 /// The largest request that is read.
 pub const MESSAGE_IN: usize = 1024 * 1024;
 /// How often the databases are asked whether they answer.
@@ -170,6 +171,9 @@ impl Door {
     }
 
     async fn admit(self, mut request: Request<Body>, path: &str) -> Result<Response<Body>, Error> {
+        if size(request.headers()) > HEADERS {
+            return Err(headers_too_large());
+        }
         // Probes and discovery carry no token and show nothing of a PCN.
         if path.starts_with("/grpc.health.v1.") || path.starts_with("/grpc.reflection.") {
             // One question is cheap; a stream may stay for ever.
@@ -547,6 +551,11 @@ fn positions(headers: &HeaderMap) -> Result<Vec<(String, i64)>, Error> {
         }
     }
     Ok(positions)
+}
+
+/// The bytes of headers, as HTTP/2 counts them.
+fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
