@@ -27,7 +27,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, dynamic_filter_fn, filter_fn};
 use tracing_subscriber::layer::{Context as LayerContext, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -110,7 +110,7 @@ pub fn start(service: &'static str, kit: &Kit) -> Result<Telemetry, ConfigError>
     let endpoint = &kit.telemetry.endpoint;
     if endpoint.is_empty() {
         // An error means that the process logs already.
-        let _already = registry.with(trace_ids(service)).with(lines.with_filter(filter)).try_init();
+        let _already = registry.with(trace_ids(service)).with(filtered(lines, filter)).try_init();
         return Ok(Telemetry { providers: None });
     }
     if !endpoint.starts_with("http://") {
@@ -124,10 +124,22 @@ pub fn start(service: &'static str, kit: &Kit) -> Result<Telemetry, ConfigError>
         .with_tracer(tracers.tracer(service))
         .with_filter(EnvFilter::new(TRACED));
     // Traces come first, so that a span has its context when a line asks for it.
-    let _already = registry.with(traces).with(lines.with_filter(filter)).try_init();
+    let _already = registry.with(traces).with(filtered(lines, filter)).try_init();
     global::set_text_map_propagator(TraceContextPropagator::new());
     global::set_meter_provider(meters.clone());
     Ok(Telemetry { providers: Some((tracers, meters)) })
+}
+
+/// Lines under a filter that is asked anew for every span and line.
+///
+/// A library that asks whether it may log, and may not, leaves that answer on its thread, where what
+/// is known to be let through would find it and be lost: a call would have no span, and no trace.
+fn filtered<S>(lines: Lines, filter: EnvFilter) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let anew = dynamic_filter_fn(|_, _| true).with_max_level_hint(LevelFilter::TRACE);
+    lines.with_filter(filter.and(anew))
 }
 
 /// Gives our own spans the ids of a trace, and keeps nothing of what happens in them.
@@ -589,7 +601,7 @@ mod tests {
     use super::*;
     use crate::config;
 
-    /// Runs `work` with lines of `format` and traces on, and gives what was logged.
+    /// Runs `work` with lines of `format` and ids of traces, and gives what was logged.
     fn logged(format: LogFormat, work: impl FnOnce()) -> String {
         let output = Arc::new(Mutex::new(String::new()));
         let sink = Arc::clone(&output);
@@ -599,10 +611,8 @@ mod tests {
             write: Box::new(move |line| sink.lock().unwrap().push_str(line)),
             dispatch: OnceLock::new(),
         };
-        let tracers = SdkTracerProvider::builder().build();
-        let traces = tracing_opentelemetry::layer().with_tracer(tracers.tracer("test"));
-
-        with_default(tracing_subscriber::registry().with(traces).with(lines), work);
+        let lines = filtered(lines, EnvFilter::new("info"));
+        with_default(tracing_subscriber::registry().with(trace_ids("test")).with(lines), work);
 
         output.lock().unwrap().clone()
     }
