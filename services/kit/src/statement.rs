@@ -8,10 +8,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::sea_query::{Condition, Expr, SelectStatement};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait,
-    IntoActiveModel, Iterable, ModelTrait, QueryFilter, QuerySelect, Value,
+    IntoActiveModel, Iterable, ModelTrait, QueryFilter, QuerySelect, QueryTrait, Value,
 };
 use terms::Instant;
 use uuid::Uuid;
@@ -129,26 +129,45 @@ where
     S: Statement + sea_orm::FromQueryResult,
     S::Entity: EntityTrait<Model = S>,
 {
-    let [id, known_from, known_until] = S::times();
     let mut found = HashMap::new();
     for chunk in values.chunks(KEYS) {
-        let rows: Vec<Counted> = S::Entity::find()
-            .select_only()
-            .column(column)
-            .column_as(id.count(), "rows")
-            .column_as(known_until.count(), "closed")
-            .column_as(known_from.max(), "newest_from")
-            .column_as(known_until.max(), "newest_until")
-            .filter(column.is_in(chunk.iter().copied()))
-            .filter(within.clone())
-            .group_by(column)
-            .into_tuple()
-            .all(db)
-            .await
-            .map_err(db::sort)?;
-        for (value, rows, closed, from, until) in rows {
-            found.insert(value, Revision::new(rows, closed, from.max(until).map(Instant)));
-        }
+        let counted = counted::<S>(column, chunk).cond_where(within.clone()).take();
+        found.extend(revisions_of(db, &counted).await?);
+    }
+    Ok(found)
+}
+
+/// Counts the rows with each of `values` in a column; what `revisions_of` reads, alone or with
+/// others by a union.
+pub fn counted<S>(column: <S::Entity as EntityTrait>::Column, values: &[Uuid]) -> SelectStatement
+where
+    S: Statement + sea_orm::FromQueryResult,
+    S::Entity: EntityTrait<Model = S>,
+{
+    let [id, known_from, known_until] = S::times();
+    S::Entity::find()
+        .select_only()
+        .column(column)
+        .column_as(id.count(), "rows")
+        .column_as(known_until.count(), "closed")
+        .column_as(known_from.max(), "newest_from")
+        .column_as(known_until.max(), "newest_until")
+        .filter(column.is_in(values.iter().copied()))
+        .group_by(column)
+        .into_query()
+}
+
+/// Reads what was counted; rows of several tables are those of one resource together.
+pub async fn revisions_of(
+    db: &impl ConnectionTrait,
+    counted: &SelectStatement,
+) -> Result<HashMap<Uuid, Revision>, Error> {
+    let mut found: HashMap<Uuid, Revision> = HashMap::new();
+    for row in db.query_all(counted).await.map_err(db::sort)? {
+        let row: Counted = row.try_get_many_by_index().map_err(db::sort)?;
+        let (value, rows, closed, from, until) = row;
+        let revision = found.entry(value).or_default();
+        *revision = revision.and(Revision::new(rows, closed, from.max(until).map(Instant)));
     }
     Ok(found)
 }

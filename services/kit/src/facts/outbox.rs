@@ -2,7 +2,7 @@
 
 use arrs_proto::event::v1::Fact;
 use prost::{Message, Name};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
@@ -12,6 +12,9 @@ use uuid::Uuid;
 use crate::db;
 use crate::error::Error;
 use crate::wire;
+
+/// What is wrong where the row that counts positions is missing.
+const HEADLESS: &str = "the outbox has no head";
 
 /// A fact on its way to the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +75,7 @@ mod head {
 /// The position of the newest fact.
 pub async fn position(db: &impl ConnectionTrait) -> Result<i64, Error> {
     let head = head::Entity::find_by_id(1).one(db).await.map_err(db::sort)?;
-    head.map(|head| head.position).ok_or_else(|| Error::internal("the outbox has no head"))
+    head.map(|head| head.position).ok_or_else(|| Error::internal(HEADLESS))
 }
 
 /// The position of the newest fact told up to an instant; 0 if none was.
@@ -102,14 +105,7 @@ pub(crate) async fn append(
     now: Instant,
 ) -> Result<i64, Error> {
     let count = i64::try_from(facts.len()).expect("facts fit memory");
-    // The one row of the head makes writers take turns until they commit.
-    head::Entity::update_many()
-        .col_expr(head::Column::Position, Expr::col(head::Column::Position).add(count))
-        .filter(head::Column::Id.eq(1))
-        .exec(txn)
-        .await
-        .map_err(db::sort)?;
-    let newest = position(txn).await?;
+    let newest = take(txn, count).await?;
     let traceparent = crate::telemetry::traceparent();
     let mut next = newest - count;
     let mut rows = Vec::with_capacity(facts.len());
@@ -133,6 +129,19 @@ pub(crate) async fn append(
             .map_err(db::sort)?;
     }
     Ok(newest)
+}
+
+/// Takes so many positions; answers the last of them.
+///
+/// The one row of the head makes writers take turns until they commit.
+async fn take(txn: &impl ConnectionTrait, count: i64) -> Result<i64, Error> {
+    let mut take = Query::update();
+    take.table(head::Entity)
+        .value(head::Column::Position, Expr::col(head::Column::Position).add(count))
+        .and_where(head::Column::Id.eq(1))
+        .returning_col(head::Column::Position);
+    let head = txn.query_one(&take).await.map_err(db::sort)?;
+    head.ok_or_else(|| Error::internal(HEADLESS))?.try_get_by_index(0).map_err(db::sort)
 }
 
 /// A fact with who may see it: callers whose scope holds the tenant; without one, all.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, UnionType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     Value,
@@ -267,13 +267,14 @@ pub async fn revisions(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Revision>, Error> {
     let (itself, hours) = (engagement::Column::EngagementId, assignment::Column::EngagementId);
-    let any = Condition::all();
-    let mut all = statement::revisions::<engagement::Model>(db, itself, ids, &any).await?;
-    for (id, hours) in statement::revisions::<assignment::Model>(db, hours, ids, &any).await? {
-        let itself = all.entry(id).or_default();
-        *itself = itself.and(hours);
+    let mut found = HashMap::new();
+    for chunk in ids.chunks(KEYS) {
+        let both = statement::counted::<engagement::Model>(itself, chunk)
+            .union(UnionType::All, statement::counted::<assignment::Model>(hours, chunk))
+            .take();
+        found.extend(statement::revisions_of(db, &both).await?);
     }
-    Ok(all)
+    Ok(found)
 }
 
 /// How often the record of one engagement has changed.

@@ -3,7 +3,7 @@
 //! A change is checked as a file of that one engagement would be. Only who keeps the record may
 //! make it; who may not is told the same as of a record that is not there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::slice;
 
@@ -22,6 +22,7 @@ use terms::{Band, Date, EngagementId, Minutes, OdsCode, Period, PersonId, Stage}
 use crate::app::App;
 use crate::app::engagements::{Seen, seen};
 use crate::app::imports::staff::{self, Group, Row, Unsaid, period_of};
+use crate::domain::role::Roles;
 use crate::store::people::{self, Stored};
 
 /// The line of the row that the caller states, among those that follow from it.
@@ -146,13 +147,7 @@ impl App {
         let groups = [change.group(&rows)];
         let warnings = match refused.is_empty() {
             false => Vec::new(),
-            true => {
-                let Change { write, context, .. } = &change;
-                let roles = self.roles();
-                staff::examine(write, &groups, &mut refused, roles, context, &mut problems)
-                    .await?
-                    .warnings
-            }
+            true => change.examine(&groups, &mut refused, self.roles(), &mut problems).await?,
         };
         if !problems.is_empty() {
             return Err(invalid(problems, |problem| match problem.column.as_str() {
@@ -199,16 +194,14 @@ impl App {
         }
         let mut problems = Problems::new();
         let groups = [change.group(&rows)];
-        let Change { write, context, .. } = &change;
-        let mut refused = BTreeSet::new();
-        staff::examine(write, &groups, &mut refused, self.roles(), context, &mut problems).await?;
+        change.examine(&groups, &mut BTreeSet::new(), self.roles(), &mut problems).await?;
         if !problems.is_empty() {
             return Err(invalid(problems, |_| "last_date"));
         }
         if later.iter().any(|hours| !change.covers(hours)) {
             return Err(Error::invalid("last_date", OUTSIDE));
         }
-        let before = Some(&change.stored);
+        let (before, context) = (Some(&change.stored), &change.context);
         let mut lines = vec![staff::engagement_line(&groups[0], before, context)];
         lines.extend(staff::assignment_lines(&groups[0], before, context));
         lines.extend(later.into_iter().map(|hours| change.never(hours)));
@@ -332,6 +325,20 @@ impl Change {
             person: self.engagement().person_id.map(PersonId),
             unsaid: Unsaid::Clears,
         }
+    }
+
+    /// Checks rows as those of a file are; answers what had better not be so.
+    async fn examine(
+        &self,
+        groups: &[Group<'_>],
+        refused: &mut BTreeSet<u32>,
+        roles: &Roles,
+        problems: &mut Problems,
+    ) -> Result<Vec<Problem>, Error> {
+        let Change { write, context, id, stored, .. } = self;
+        let stored = HashMap::from([(*id, stored.clone())]);
+        let known = staff::examine(write, groups, stored, refused, roles, context, problems);
+        Ok(known.await?.warnings)
     }
 
     /// Whether all days of hours are the caller's to change.

@@ -183,7 +183,8 @@ pub async fn import(
     }
 
     let Known { stored, particulars, warnings } =
-        examine(write, &groups, &mut refused, roles, context, &mut problems).await?;
+        examine(write, &groups, HashMap::new(), &mut refused, roles, context, &mut problems)
+            .await?;
     if !problems.is_empty() {
         return Ok(Err(problems));
     }
@@ -236,10 +237,12 @@ pub(in crate::app) struct Known {
 
 /// Compares rows with what is known of their engagements and of all others of the same people.
 ///
-/// Rows that are `refused` already are left out; those refused here are added.
+/// What was read in the same transaction is `stored`, and not read again. Rows that are `refused`
+/// already are left out; those refused here are added.
 pub(in crate::app) async fn examine(
     write: &Write,
     groups: &[Group<'_>],
+    mut stored: HashMap<EngagementId, Stored>,
     refused: &mut BTreeSet<u32>,
     roles: &Roles,
     context: &Context,
@@ -249,7 +252,8 @@ pub(in crate::app) async fn examine(
     let involved: BTreeSet<PersonId> = groups.iter().filter_map(|group| group.person).collect();
     let mut engagements: BTreeSet<EngagementId> = groups.iter().map(|group| group.id).collect();
     engagements.extend(people::engagements_of(&**write, scope, &involved, at).await?);
-    let stored = people::stored(&**write, scope, &engagements, at).await?;
+    engagements.retain(|id| !stored.contains_key(id));
+    stored.extend(people::stored(&**write, scope, &engagements, at).await?);
     let particulars = people::particulars(&**write, scope, &involved).await?;
     let outside = check_days(groups, &stored, scope, problems);
     let rows = groups.iter().flat_map(|group| group.rows.iter().copied());
