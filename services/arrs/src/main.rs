@@ -22,6 +22,10 @@ use clap::Parser;
 use cli::{Cli, Command};
 use exit::Failure;
 
+/// A call allocates a few hundred times, on threads that pass what they made to each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
