@@ -16,33 +16,60 @@ mod writes;
 use std::time::{Duration, Instant};
 
 /// How often a ratio is measured, each side after the other; the first time is to warm up.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 9;
 
-#[tokio::main]
-async fn main() {
+/// The same as that of what is measured: a ratio is not one of allocators.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// All there is, in the order in which it is measured.
+const ALL: [&str; 7] = ["pricing", "reference", "report", "writes", "reads", "walls", "memory"];
+/// Which processors a PostgreSQL of ours may use; `tests/postgres` obeys.
+const CPUS: &str = "ARRS_TEST_POSTGRES_CPUS";
+
+fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
-    let wanted = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
-    if wanted("pricing") {
-        pricing::run();
+    let unknown: Vec<_> = asked.iter().filter(|asked| !ALL.contains(&asked.as_str())).collect();
+    assert!(unknown.is_empty(), "there is no {unknown:?}, but {}", ALL.join(", "));
+    for name in ALL {
+        let wanted = asked.is_empty() || asked.iter().any(|asked| asked == name);
+        if wanted && !measured_apart(name) {
+            let runtime = tokio::runtime::Runtime::new().expect("threads");
+            runtime.block_on(measure(name));
+        }
     }
-    if wanted("reference") {
-        reference::run().await;
+}
+
+async fn measure(name: &str) {
+    match name {
+        "pricing" => pricing::run(),
+        "reference" => reference::run().await,
+        "report" => report::run().await,
+        "writes" => writes::run().await,
+        "reads" => reads::run().await,
+        "walls" => walls::run().await,
+        "memory" => memory::run().await,
+        _ => unreachable!("it is one of them"),
     }
-    if wanted("report") {
-        report::run().await;
+}
+
+/// Measures what asks PostgreSQL in a process that leaves it half of the processors, as if it had a
+/// machine of its own. Otherwise chance decides, run by run, whether both ends of a connection
+/// share a processor, and a round trip takes three times as long where they do not.
+fn measured_apart(name: &str) -> bool {
+    #[allow(clippy::disallowed_methods, reason = "it is the measurement's, and no setting")]
+    let is_apart = std::env::var_os(CPUS).is_some();
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    if is_apart || count < 2 || !["writes", "reads", "walls"].contains(&name) {
+        return false;
     }
-    if wanted("writes") {
-        writes::run().await;
-    }
-    if wanted("reads") {
-        reads::run().await;
-    }
-    if wanted("walls") {
-        walls::run().await;
-    }
-    if wanted("memory") {
-        memory::run().await;
-    }
+    let half = count / 2;
+    let program = std::env::current_exe().expect("it runs");
+    let mut apart = std::process::Command::new("taskset");
+    apart.args(["--cpu-list", &format!("0-{}", half - 1)]).arg(program).arg(name);
+    let status = apart.env(CPUS, format!("{half}-{}", count - 1)).status();
+    assert!(status.expect("taskset is part of util-linux").success(), "{name} failed");
+    true
 }
 
 /// The times of several runs.

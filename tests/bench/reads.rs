@@ -10,18 +10,19 @@ use arrs_tests::england::Size;
 use futures::future::BoxFuture;
 use kit::client::Channel;
 use sqlx::PgConnection;
+use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tonic::Request;
 
-use super::echo::{Answer, ECHO, two_hops};
+use super::echo::{Answer, ECHO, apart, two_hops};
 use super::recording::{Ready, Recorder, connect, ready};
 use super::served::{Served, manager};
 use super::{ROUNDS, Sides, per_second, short};
 
 const GET_ENGAGEMENT: &str = "/arrs.workforce.v1.EngagementService/GetEngagement";
 /// How many calls there are in a round.
-const CALLS: usize = 2_000;
+const CALLS: usize = 1_000;
 /// As many connections as the service reads on.
 const CONNECTIONS: usize = 4;
 /// What of the read is in no other transaction of the service.
@@ -51,18 +52,24 @@ pub(super) async fn run() {
     let at = served.bare(&served.database()).options(reading);
     let statements = ready(&at, &statements).await;
     let count = statements[0].len();
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(Mutex::new(connect(&at).await));
-    }
+    let runtime = apart();
+    // Where they are made they are waited for.
+    let connections = runtime.spawn(async move {
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            connections.push(Mutex::new(connect(&at).await));
+        }
+        connections
+    });
     let inner = Inner {
         engagements: Arc::clone(&engagements),
         statements,
-        connections,
+        connections: connections.await.expect("PostgreSQL runs"),
         next: AtomicUsize::new(0),
+        runtime,
     };
     let inner = Arc::new(inner);
-    let echo = two_hops(answering(&inner)).await;
+    let echo = two_hops(runtime, answering(&inner)).await;
 
     for callers in [1, 8] {
         let (mut sides, mut statements) = (Sides::default(), Sides::default());
@@ -126,6 +133,7 @@ struct Inner {
     statements: Vec<Ready>,
     connections: Vec<Mutex<PgConnection>>,
     next: AtomicUsize,
+    runtime: &'static Runtime,
 }
 
 impl Inner {
@@ -142,11 +150,12 @@ impl Inner {
         let started = Instant::now();
         for _ in 0..callers {
             let inner = Arc::clone(self);
-            tasks.spawn(async move {
+            let statements = async move {
                 for _ in 0..CALLS / callers {
                     inner.statements().await;
                 }
-            });
+            };
+            tasks.spawn_on(statements, self.runtime.handle());
         }
         tasks.join_all().await;
         started.elapsed() / u32::try_from(CALLS).expect("few")

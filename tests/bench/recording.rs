@@ -27,7 +27,8 @@ pub(super) struct Recorder {
     from: usize,
 }
 
-/// The statements of one transaction, from its BEGIN to its end.
+/// The statements of one transaction, from its BEGIN to its end, and before it what cleans the
+/// connection.
 #[derive(Clone, Debug)]
 pub(super) struct Transaction(Vec<Statement>);
 
@@ -94,9 +95,11 @@ fn transactions(log: &str) -> Vec<Transaction> {
         if let Some(sql) = said.strip_prefix("LOG:  statement: ") {
             let statement = Statement { sql: sql.into(), values: None };
             match sql.split(' ').next() {
-                Some("BEGIN") => {
+                // `BEGIN; ROLLBACK`, before anything else on a connection out of a pool.
+                Some("BEGIN;") => {
                     open.insert(session, vec![statement]);
                 }
+                Some("BEGIN") => open.entry(session).or_default().push(statement),
                 Some("COMMIT" | "ROLLBACK") => {
                     if let Some(mut statements) = open.remove(session) {
                         statements.push(statement);

@@ -15,7 +15,7 @@ use prost::Message;
 use terms::{Date, Month, OdsCode};
 use tonic::Request;
 
-use super::echo::{Answer, ECHO, two_hops};
+use super::echo::{Answer, ECHO, apart, two_hops};
 use super::{ratio, short, time_calls};
 
 const MONTH: &str = "2025-07";
@@ -185,7 +185,7 @@ async fn echo(report: &PcnReport) -> Duration {
     let report = report.clone();
     let answer: Answer<PcnWorkforce, PcnReport> =
         Arc::new(move |_| Box::pin(std::future::ready(report.clone())));
-    let channel = two_hops(answer).await;
+    let channel = two_hops(apart(), answer).await;
     let times = time_calls(CALLS, || async {
         let question = Request::new(PcnWorkforce::default());
         channel.unary::<_, PcnReport>(ECHO, question).await.expect("it answers")

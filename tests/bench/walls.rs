@@ -70,7 +70,7 @@ async fn measure(served: &Served, what: &str, asked: Ready) {
     let mut with = Bare::connect(&served.bare(WITH), 1).await;
     let mut without = Bare::connect(&served.bare(WITHOUT), 1).await;
     let mut sides = Sides::default();
-    let asked = vec![asked; 3];
+    let asked = [asked];
     for round in 0..ROUNDS {
         let (with, _) = with.run(&asked).await;
         let (without, _) = without.run(&asked).await;

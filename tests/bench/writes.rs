@@ -21,7 +21,7 @@ use super::{ROUNDS, Sides, dealt, per_second, short};
 
 const SET_ASSIGNMENT: &str = "/arrs.workforce.v1.EngagementService/SetAssignment";
 /// How many changes there are in a round.
-const CHANGES: usize = 300;
+const CHANGES: usize = 150;
 /// What of a change is in no other transaction of the service.
 const ANSWER: &str = "INSERT INTO \"stored_answer\"";
 /// The statement by which writers take turns.
