@@ -78,9 +78,26 @@ impl Nats {
         assert!(sent.expect("kill is there").success(), "it runs");
     }
 
-    /// Starts it again on the same port and the same store.
+    /// Starts it again on the same port and the same store, once nobody else has the port.
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "it still runs");
+        let started = Instant::now();
+        loop {
+            let mut process = self.launch();
+            while process.try_wait().expect("it is our child").is_none() {
+                if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                    self.process = Some(process);
+                    return;
+                }
+                assert!(started.elapsed() < PATIENCE, "it does not listen:\n{}", self.log());
+                std::thread::sleep(LOOK);
+            }
+            assert!(started.elapsed() < PATIENCE, "nats-server ended:\n{}", self.log());
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn launch(&self) -> Child {
         let log = File::options().create(true).append(true).open(self.log_path());
         let mut command = Command::new(program());
         command.args(["--addr", "127.0.0.1", "--port", &self.port.to_string()]);
@@ -88,15 +105,7 @@ impl Nats {
             command.arg("--jetstream").arg("--store_dir").arg(self.store());
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log file"));
-        self.process = Some(command.spawn().expect("`tests/run tools` installs nats-server"));
-        let started = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let process = self.process.as_mut().expect("just started");
-            let ended = process.try_wait().expect("it is our child");
-            assert!(ended.is_none(), "nats-server ended:\n{}", self.log());
-            assert!(started.elapsed() < PATIENCE, "nats-server does not listen:\n{}", self.log());
-            std::thread::sleep(LOOK);
-        }
+        command.spawn().expect("`tests/run tools` installs nats-server")
     }
 
     /// Removes everything it kept. It must not run meanwhile.
@@ -134,8 +143,6 @@ impl Drop for Nats {
     }
 }
 
-/// A port that nobody listens on. Between those of the services and those that the system hands
-/// out, and by the number of the process, so that tests that run at once do not meet.
 /// The server asked for, or the one that is there.
 fn program() -> PathBuf {
     if let Some(asked) = std::env::var_os("ARRS_TEST_NATS_SERVER") {
@@ -146,6 +153,8 @@ fn program() -> PathBuf {
     if debian.exists() { debian.to_owned() } else { PathBuf::from("nats-server") }
 }
 
+/// A port that nobody listens on. Between those of the services and those that the system hands
+/// out, and by the number of the process, so that tests that run at once do not meet.
 fn free_port() -> u16 {
     const FIRST: u32 = 32_000;
     const COUNT: u32 = 700;

@@ -51,7 +51,7 @@ pub struct Kit {
 pub struct Log {
     /// How a line looks.
     pub format: LogFormat,
-    /// A level, or levels by module: `info,finance=debug`.
+    /// A level, or levels by module: `info,arrs_finance=debug`.
     pub filter: String,
 }
 

@@ -95,7 +95,7 @@ pub struct Telemetry {
 /// how log lines look; later ones, as in tests, leave that as it is.
 pub fn start(service: &'static str, kit: &Kit) -> Result<Telemetry, ConfigError> {
     let filter = EnvFilter::try_new(&kit.log.filter).map_err(|error| {
-        let reason = format!("must be a level such as info, or info,finance=debug: {error}");
+        let reason = format!("must be a level such as info, or info,arrs_finance=debug: {error}");
         ConfigError::at("kit.log.filter", reason)
     })?;
     let lines = Lines {
