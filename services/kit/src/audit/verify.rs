@@ -93,12 +93,19 @@ pub async fn verify(
         broken: None,
     };
     let broken = |sequence, why| Some(Broken { sequence, why });
-    match start(&*read, after).await? {
+    match stored(&*read, after).await? {
         Ok(head) => verified.last = head,
         Err(why) => {
             verified.broken = broken(after.0, why);
             return Ok(verified);
         }
+    }
+    // The walk does not come by a place behind the one where it begins.
+    if let Some(known) = known.filter(|known| known.sequence <= verified.last.sequence)
+        && let Err(why) = stored(&*read, (known.sequence, Some(known.hash))).await?
+    {
+        verified.broken = broken(known.sequence, why);
+        return Ok(verified);
     }
     let differs =
         |head: &Head| known.is_some_and(|known| known.sequence == head.sequence && known != *head);
@@ -148,8 +155,8 @@ pub async fn verify(
     Ok(verified)
 }
 
-/// The place from which to walk.
-async fn start(
+/// A place as it is stored; it must have the hash, if one is given.
+async fn stored(
     db: &impl ConnectionTrait,
     (sequence, hash): (i64, Option<[u8; 32]>),
 ) -> Result<Result<Head, Why>, Error> {
