@@ -9,10 +9,11 @@ use arrs_proto::event::v1::stream_facts_response::Part;
 use arrs_proto::event::v1::{Fact, StreamFactsRequest, StreamFactsResponse};
 use futures::StreamExt;
 use terms::Instant;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tonic::{Code, Status};
 use tracing::Instrument;
 
+use super::cursor::Reached;
 use super::progress::Progress;
 use super::{BATCH, cursor, parked};
 use crate::client::Channel;
@@ -25,6 +26,10 @@ use crate::{telemetry, wire};
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// How often a follower looks whether another process moved its cursor.
 const POLL: Duration = Duration::from_secs(1);
+/// How often one that stands by looks how far the other process has come.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long the other may stand still before one that stands by follows again itself.
+const STILL: Duration = Duration::from_secs(5);
 
 /// What a service makes of the facts of one producer.
 #[async_trait::async_trait]
@@ -46,6 +51,9 @@ pub struct Follower {
     pub(super) reached: Arc<watch::Sender<i64>>,
     pub(super) whole_at: Arc<watch::Sender<i64>>,
     pub(super) diverged: Arc<watch::Sender<bool>>,
+    /// Held from where the cursor is read or set back until that is told: otherwise what was read
+    /// before could be told after.
+    pub(super) telling: Arc<Mutex<()>>,
 }
 
 /// Why a follower lost its producer.
@@ -54,8 +62,8 @@ enum Lost {
     Connection(Status),
     /// The producer has other facts than those that were followed.
     Diverged,
-    /// Another process moved the cursor, or an operator did.
-    Overtaken,
+    /// Another process moved the cursor from here, or an operator did.
+    Overtaken(i64),
     /// What was told could not be recorded, and may be later.
     Effect(Error),
 }
@@ -93,7 +101,9 @@ impl Follower {
         let reached = Arc::new(watch::Sender::new(known.position));
         let whole_at = Arc::new(watch::Sender::new(known.whole_at));
         let diverged = Arc::new(watch::Sender::new(false));
-        let follower = Follower { producer, database, projection, reached, whole_at, diverged };
+        let telling = Arc::default();
+        let follower =
+            Follower { producer, database, projection, reached, whole_at, diverged, telling };
         follower.measure().await?;
         Ok(follower)
     }
@@ -110,7 +120,8 @@ impl Follower {
     }
 
     /// Follows for as long as the service runs: each fact is recorded once, and the cursor moves
-    /// in the same transaction. A lost producer is tried again with growing pauses.
+    /// in the same transaction. A lost producer is tried again with growing pauses. Of several
+    /// processes that follow one producer into one database, one does while the others stand by.
     pub async fn follow(self, channel: Channel) {
         let producer = self.producer;
         let mut moved = self.reached.subscribe();
@@ -119,8 +130,10 @@ impl Follower {
             let before = *self.reached.borrow();
             match self.follow_once(&channel).await {
                 Ok(()) => tracing::debug!(producer, "the stream of {producer} ended"),
-                Err(Lost::Overtaken) => {
-                    tracing::info!(producer, "following {producer} goes on from elsewhere");
+                Err(Lost::Overtaken(at)) => {
+                    tracing::debug!(producer, "another process follows {producer}");
+                    self.stand_by(at).await;
+                    continue;
                 }
                 Err(Lost::Diverged) => {
                     self.diverged.send_replace(true);
@@ -159,16 +172,42 @@ impl Follower {
         }
     }
 
-    async fn follow_once(&self, channel: &Channel) -> Result<(), Lost> {
-        let producer = self.producer;
+    /// Tells those who wait how far another process has come, until it stands still or was set
+    /// back to before `at`.
+    async fn stand_by(&self, mut at: i64) {
+        let mut moved = tokio::time::Instant::now();
+        while moved.elapsed() < STILL {
+            // A database that does not answer is found out by whoever follows next.
+            if let Ok(cursor) = self.look().await {
+                if cursor.position < at {
+                    return;
+                }
+                if cursor.position > at {
+                    at = cursor.position;
+                    moved = tokio::time::Instant::now();
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The cursor as it is stored, which those who wait are told.
+    async fn look(&self) -> Result<Reached, Error> {
+        let _telling = self.telling.lock().await;
         let read = self.database.read().await?;
-        let row = cursor::row(&*read, producer).await?;
+        let row = cursor::row(&*read, self.producer).await?;
         drop(read);
         let row = row.ok_or_else(|| Error::internal("a cursor vanished"))?;
-        let (start, known) = (row.position, row.fact_id);
         // Another process may have set it back: nobody may take what is there for whole meanwhile.
         self.whole_at.send_replace(row.whole_at);
-        self.reached.send_replace(start);
+        self.reached.send_replace(row.position);
+        Ok(row)
+    }
+
+    async fn follow_once(&self, channel: &Channel) -> Result<(), Lost> {
+        let producer = self.producer;
+        let row = self.look().await?;
+        let (start, known) = (row.position, row.fact_id);
         let last = if start > 0 { start } else { 1 };
         // The fact that was followed last is asked for again: it must be the one that was.
         let mut proven = start == 0;
@@ -181,7 +220,7 @@ impl Follower {
         loop {
             let messages = tokio::select! {
                 messages = batches.next() => messages,
-                () = self.moved_from(at) => return Err(Lost::Overtaken),
+                () = self.moved_from(at) => return Err(Lost::Overtaken(at)),
             };
             let Some(messages) = messages else { return Ok(()) };
             let mut facts = Vec::new();
@@ -307,7 +346,7 @@ impl Follower {
         let write = self.database.write().await?;
         Scope::england().enter(&*write).await?;
         if !cursor::advance(&*write, producer, at, last).await? {
-            return Err(Failed::Lost(Lost::Overtaken));
+            return Err(Failed::Lost(Lost::Overtaken(at)));
         }
         let now = self.database.clock().now();
         let mut parked = refused.is_some();

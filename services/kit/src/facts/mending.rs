@@ -107,6 +107,7 @@ impl Follower {
         caller: &Caller,
         asked: Asked<pb::ReplayProjectionResponse>,
     ) -> Result<Answer, Error> {
+        let _telling = self.telling.lock().await;
         let write = self.mend(caller).await?;
         if let Some(answer) = asked.before(&write, caller, None).await? {
             return Ok(answer);

@@ -44,6 +44,8 @@ struct Pair {
     consumer: Database,
     notes: Arc<Notes>,
     issuer: Arc<LocalIssuer>,
+    /// How many streams of facts were opened.
+    streams: Arc<AtomicUsize>,
     folder: TempDir,
     running: Vec<JoinHandle<()>>,
 }
@@ -57,7 +59,8 @@ impl Pair {
         Notes::table(&consumer).await;
         let issuer = LocalIssuer::open(folder.path(), "arrs", Clock::system()).unwrap();
         let (notes, issuer) = (Arc::new(Notes::default()), Arc::new(issuer));
-        Pair { producer, consumer, notes, issuer, folder, running: Vec::new() }
+        let (streams, running) = (Arc::default(), Vec::new());
+        Pair { producer, consumer, notes, issuer, streams, folder, running }
     }
 
     /// A new process on the database of the consumer, which begins to follow.
@@ -76,7 +79,8 @@ impl Pair {
             kit: crate::config::Kit,
         }
         let kit = crate::config::load::<Only>(&[crate::config::DEFAULTS], None).unwrap().kit;
-        let routes = Routes::new(FactServiceServer::new(Tells(self.producer.clone())));
+        let tells = Tells(self.producer.clone(), Arc::clone(&self.streams));
+        let routes = Routes::new(FactServiceServer::new(tells));
         let verifier = Verifier::local(&self.issuer, &kit.identity);
         let (stop, shutdown) = Shutdown::new();
         let (writer, writing) = Writer::new(self.producer.clone());
@@ -171,7 +175,7 @@ async fn replay(follower: &Follower, request_id: &str) -> i64 {
 }
 
 #[derive(Clone, Debug)]
-struct Tells(Database);
+struct Tells(Database, Arc<AtomicUsize>);
 
 #[tonic::async_trait]
 impl FactService for Tells {
@@ -182,6 +186,7 @@ impl FactService for Tells {
         request: Request<StreamFactsRequest>,
     ) -> Result<Response<Self::StreamFactsStream>, Status> {
         let caller = crate::server::caller(&request)?;
+        self.1.fetch_add(1, Ordering::SeqCst);
         let stream = super::stream(self.0.clone(), PRODUCER, caller, request.into_inner());
         Ok(Response::new(stream.await?))
     }

@@ -176,6 +176,28 @@ async fn evt_3_two_processes_that_follow_apply_each_fact_once() {
     check(&pair.told().await, &pair.noted().await);
 }
 
+/// Neither throws the other out again and again, and one that ends is no loss.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_processes_that_follow_one_does_and_the_other_stands_by() {
+    let mut pair = Pair::new().await;
+    let first = pair.follow().await;
+    let first_task = pair.running.len() - 1;
+    let second = pair.follow().await;
+
+    for _ in 0..20 {
+        let newest = pair.tell(&[("organisations/x", "word")]).await;
+        reached(&first, newest).await;
+        reached(&second, newest).await;
+    }
+    let streams = pair.streams.load(Ordering::SeqCst);
+    assert!(streams <= 6, "{streams} streams were opened");
+    pair.running[first_task].abort();
+    let newest = pair.tell(&[("organisations/x", "later")]).await;
+
+    reached(&second, newest).await;
+    check(&pair.told().await, &pair.noted().await);
+}
+
 /// EVT-3, a day later: far outside of what any broker remembers.
 #[tokio::test(flavor = "multi_thread")]
 async fn evt_3_the_roster_is_the_same_when_it_is_told_twice_or_built_again() {
