@@ -86,6 +86,27 @@ struct Told {
     circuit: Arc<Circuit>,
 }
 
+impl Told {
+    /// Tells the circuit if an error is the other side's refusal.
+    fn tell(&self, error: &io::Error) {
+        if let Some(why) = tls::why(error) {
+            self.circuit.unreachable(Trouble::new(Kind::Distrust, why), Instant::now());
+        }
+    }
+
+    /// Why nothing can be written: the other side may have said so before it closed.
+    fn unwritten(&mut self, context: &mut Context<'_>, error: io::Error) -> io::Error {
+        let mut space = [0; 1024];
+        let said = Pin::new(&mut self.stream).poll_read(context, &mut ReadBuf::new(&mut space));
+        let error = match said {
+            Poll::Ready(Err(said)) => said,
+            Poll::Ready(Ok(())) | Poll::Pending => error,
+        };
+        self.tell(&error);
+        error
+    }
+}
+
 impl AsyncRead for Told {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -93,10 +114,7 @@ impl AsyncRead for Told {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
-        if let Some(why) = read.as_ref().err().and_then(tls::why) {
-            self.circuit.unreachable(Trouble::new(Kind::Distrust, why), Instant::now());
-        }
-        Poll::Ready(read)
+        Poll::Ready(read.inspect_err(|error| self.tell(error)))
     }
 }
 
@@ -106,7 +124,8 @@ impl AsyncWrite for Told {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
+        Poll::Ready(written.map_err(|error| self.unwritten(context, error)))
     }
 
     fn poll_write_vectored(
@@ -114,7 +133,8 @@ impl AsyncWrite for Told {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, bytes));
+        Poll::Ready(written.map_err(|error| self.unwritten(context, error)))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -122,7 +142,8 @@ impl AsyncWrite for Told {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(context));
+        Poll::Ready(flushed.map_err(|error| self.unwritten(context, error)))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
