@@ -156,6 +156,8 @@ impl Databases {
         let engaged = engaged.expect("rows");
         let pay = finance::store::pay::of_engagements(&*read, &scope, &engaged, at).await;
         pay.expect("rows");
+        let apart = finance::store::pay::without_hours(&*read, &scope, pcn, first..=month, at);
+        apart.await.expect("rows");
         roster::london_area(&*read, pcn, month.first(), at).await.expect("rows");
         roster::region_of(&*read, pcn, month.first(), at).await.expect("rows");
         let list = month.contract_year().list_date();

@@ -15,7 +15,7 @@ use crate::domain::evaluation::{Evaluation, PcnRecords, Question, evaluate};
 use crate::domain::line::{EngagementRecords, Line, WrittenAgreement};
 use crate::domain::pay::Pay;
 use crate::domain::step::{NumberName, NumberValue};
-use crate::store::pay::{KnownPay, PaySource, of_engagements};
+use crate::store::pay::{KnownPay, PaySource, of_engagements, without_hours};
 use crate::store::places::areas;
 
 /// How much of an engagement's cost a caller may see.
@@ -75,6 +75,8 @@ pub struct Records {
     engaged: BTreeMap<EngagementId, Engaged>,
     /// Pay, with where it is from.
     pay: Vec<KnownPay>,
+    /// Pay of engagements that the PCN keeps and that have no hours.
+    without_hours: Vec<Unplaced>,
 }
 
 impl App {
@@ -131,6 +133,7 @@ pub(super) async fn records(read: &Read, scope: &Scope, query: &Query) -> Result
     let first = year.first_month();
     let engaged = roster::engaged_in_month(&**read, scope, pcn, first, month, at).await?;
     let pay = of_engagements(&**read, scope, &engaged, at).await?;
+    let without_hours = without_hours(&**read, scope, pcn, first..=month, at).await?;
     let days = Period::new(first.first(), month.period().until());
     let days = days.expect("a contract year begins before its months end");
     let areas = areas(&**read, pcn, days, at).await?;
@@ -155,6 +158,13 @@ pub(super) async fn records(read: &Read, scope: &Scope, query: &Query) -> Result
         pcn: PcnRecords { areas, weighted_list, engagements },
         engaged: engaged.into_iter().map(|engaged| (engaged.engagement.id, engaged)).collect(),
         pay,
+        without_hours: without_hours
+            .into_iter()
+            .map(|(reference, pay)| {
+                let amount = Some(pay.amounts.total());
+                Unplaced { reference, month: pay.month, amount }
+            })
+            .collect(),
     })
 }
 
@@ -231,6 +241,7 @@ fn unplaced(
         })
     };
     let mut unplaced: Vec<Unplaced> = evaluation.unplaced.iter().filter_map(told).collect();
+    unplaced.extend(records.without_hours.iter().cloned());
     unplaced.sort_by(|a, b| (&a.reference, a.month).cmp(&(&b.reference, b.month)));
     unplaced
 }

@@ -1,9 +1,13 @@
 //! Pay as recorded: rows of payrolls, each with the file and line it came from.
 
+use std::ops::RangeInclusive;
+
 use kit::db;
+use kit::roster::table::assignment;
 use kit::roster::{Engaged, from_column, to_column};
 use kit::statement::{self, Beside, Outcome, Provenance, Said, known_at};
 use kit::{Error, Revision, Scope};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use terms::{Date, EngagementId, Instant, Month, OdsCode, Pence, parse_date};
 use uuid::Uuid;
@@ -108,6 +112,42 @@ pub async fn of_engagements(
         }
     }
     Ok(found)
+}
+
+/// Pay of a run of months whose engagements, kept by `owner`, have no hours anywhere: they were
+/// withdrawn. By what the owner's files call them, and month.
+pub async fn without_hours(
+    db: &impl ConnectionTrait,
+    scope: &Scope,
+    owner: &OdsCode,
+    months: RangeInclusive<Month>,
+    at: Instant,
+) -> Result<Vec<(String, Pay)>, Error> {
+    if !scope.owns(owner) {
+        return Ok(Vec::new());
+    }
+    let hours = Query::select()
+        .column(assignment::Column::Id)
+        .from(assignment::Entity)
+        .and_where(
+            Expr::col((assignment::Entity, assignment::Column::EngagementId))
+                .equals((Entity, Column::EngagementId)),
+        )
+        .cond_where(known_at::<assignment::Model>(at))
+        .take();
+    let (first, last) = (to_column(months.start().first()), to_column(months.end().first()));
+    let rows = Entity::find()
+        .filter(Column::OwnerCode.eq(owner.as_str()))
+        .filter(Column::Month.between(first, last))
+        .filter(known_at::<Model>(at))
+        .filter(Expr::exists(hours).not())
+        .order_by_asc(Column::Reference)
+        .order_by_asc(Column::Month)
+        .order_by_asc(Column::PaidOn)
+        .all(db)
+        .await
+        .map_err(db::sort)?;
+    rows.into_iter().map(|row| Ok((row.reference.clone(), to_known(&row)?.pay))).collect()
 }
 
 /// The pay of one engagement for a month, by day of payment.

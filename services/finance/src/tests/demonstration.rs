@@ -6,6 +6,7 @@ use arrs_proto::finance::v1::stream_pcn_summaries_response::Part;
 use arrs_proto::summary::v1::StreamPcnSummariesRequest;
 use kit::ErrorReason;
 use kit::error::reason_of;
+use kit::roster::Line;
 use terms::Pence;
 use tokio_stream::StreamExt as _;
 
@@ -219,6 +220,32 @@ async fn a_line_without_a_price_shows_its_band_and_pay_that_counts_nowhere_is_to
                 post in or before it.";
     assert_eq!(owner.unplaced, [format!("£2,600.00 of {rest}")]);
     assert_eq!(federation.unplaced, [format!("P{}", &rest[1..])]);
+}
+
+#[tokio::test]
+async fn pay_of_hours_that_were_withdrawn_is_told_to_who_keeps_the_record() {
+    let finance = loaded().await;
+    finance.know(variant(&[])).await;
+    finance.pay_variant().await;
+    let withdrawn = variant(&[]).into_iter().filter_map(|line| match line {
+        Line::Assignment(row) => Some(Line::NoAssignment(row)),
+        _ => None,
+    });
+    finance.know(withdrawn.collect()).await;
+
+    let owner = finance.summary(MANAGER, PCN, None, None).await.unwrap();
+    let federation = "federation-manager@federation:DEMOFED01";
+    let federation = finance.summary(federation, PCN, None, None).await.unwrap();
+
+    assert!(owner.lines.iter().all(|line| line.reference != "demo-e-998"));
+    let told = ["2025-06", "2025-07"].map(|month| {
+        format!(
+            "£2,600.00 of pay of demo-e-998 for {month} counts in no month: the engagement has no \
+             day in post in or before it."
+        )
+    });
+    assert_eq!(owner.unplaced, told);
+    assert_eq!(federation.unplaced, [""; 0]);
 }
 
 #[tokio::test]
