@@ -86,27 +86,6 @@ struct Told {
     circuit: Arc<Circuit>,
 }
 
-impl Told {
-    /// Tells the circuit if an error is the other side's refusal.
-    fn tell(&self, error: &io::Error) {
-        if let Some(why) = tls::why(error) {
-            self.circuit.unreachable(Trouble::new(Kind::Distrust, why), Instant::now());
-        }
-    }
-
-    /// Why nothing can be written: the other side may have said so before it closed.
-    fn unwritten(&mut self, context: &mut Context<'_>, error: io::Error) -> io::Error {
-        let mut space = [0; 1024];
-        let said = Pin::new(&mut self.stream).poll_read(context, &mut ReadBuf::new(&mut space));
-        let error = match said {
-            Poll::Ready(Err(said)) => said,
-            Poll::Ready(Ok(())) | Poll::Pending => error,
-        };
-        self.tell(&error);
-        error
-    }
-}
-
 impl AsyncRead for Told {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -114,7 +93,10 @@ impl AsyncRead for Told {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
-        Poll::Ready(read.inspect_err(|error| self.tell(error)))
+        if let Some(why) = read.as_ref().err().and_then(tls::why) {
+            self.circuit.unreachable(Trouble::new(Kind::Distrust, why), Instant::now());
+        }
+        Poll::Ready(read)
     }
 }
 
@@ -124,8 +106,7 @@ impl AsyncWrite for Told {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
-        Poll::Ready(written.map_err(|error| self.unwritten(context, error)))
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -133,8 +114,7 @@ impl AsyncWrite for Told {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, bytes));
-        Poll::Ready(written.map_err(|error| self.unwritten(context, error)))
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -142,8 +122,7 @@ impl AsyncWrite for Told {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(context));
-        Poll::Ready(flushed.map_err(|error| self.unwritten(context, error)))
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -10,7 +10,7 @@ use hyper::body::Incoming as HyperBody;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -35,6 +35,8 @@ const HEADERS_READ: u32 = 1024 * 1024 + 64 * 1024;
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
 /// How long the exchange of certificates may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a caller that was turned away may take to hear why.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long a connection may wait with its first call: none is opened without one in mind.
 const FIRST_CALL: Duration = Duration::from_secs(30);
 /// How long no call must have been running before silent connections are dropped.
@@ -174,20 +176,33 @@ async fn arrive(mut host: Host, arrival: Arrival, tls: Option<Tls>) {
     };
     let met = tokio::select! {
         () = host.shutdown.wait() => return,
-        met = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)) => met,
+        met = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream).into_fallible()) => met,
     };
     match met {
         Ok(Ok(stream)) => talk::<TlsStream<TcpStream>>(host, stream).await,
-        Ok(Err(error)) => match tls::why(&error) {
-            // The other side may come back at once and for ever.
-            Some(why) if seldom.now() => {
-                tracing::warn!(peer = %peer, "a caller from {peer} was turned away: {why}");
+        Ok(Err((error, stream))) => {
+            match tls::why(&error) {
+                // The other side may come back at once and for ever.
+                Some(why) if seldom.now() => {
+                    tracing::warn!(peer = %peer, "a caller from {peer} was turned away: {why}");
+                }
+                Some(_) | None => tracing::debug!(peer = %peer, "no TLS with {peer}: {error}"),
             }
-            Some(_) | None => tracing::debug!(peer = %peer, "no TLS with {peer}: {error}"),
-        },
+            part(stream).await;
+        }
         Err(_) => tracing::debug!(peer = %peer, "{peer} did not finish the TLS handshake"),
     }
     drop(place);
+}
+
+/// Ends a connection so that what was said last is heard. One that is closed while something of the
+/// other side is unread is reset, which can overtake the alert that says why.
+async fn part(mut stream: TcpStream) {
+    let heard = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    tokio::time::timeout(FAREWELL, heard).await.ok();
 }
 
 /// Serves the calls of one connection until it ends, asking it to end when the process does.
