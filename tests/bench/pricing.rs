@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrs_tests::england::{Size, england};
+use finance::domain::allocation::Lists;
 use finance::domain::evaluation::{PcnRecords, Question, evaluate};
 use finance::domain::line::{AreaBasis, AreaPeriod, EngagementRecords, WrittenAgreement};
 use finance::domain::pay::{Components, Pay};
@@ -115,6 +116,7 @@ fn records(staff: &str, pay: &str) -> (Month, BTreeMap<OdsCode, PcnRecords>) {
     }
     let always = Period::new(Date::constant(2019, 7, 1), None).expect("days");
     let area = AreaPeriod { period: always, area: LondonArea::Outside, basis: AreaBasis::Stated };
+    let list = Some(Population::from_patients(48_000));
     let mut pcns: BTreeMap<OdsCode, PcnRecords> = BTreeMap::new();
     for records in engaged.into_values() {
         let places: std::collections::BTreeSet<OdsCode> =
@@ -122,7 +124,7 @@ fn records(staff: &str, pay: &str) -> (Month, BTreeMap<OdsCode, PcnRecords>) {
         for pcn in places {
             let place = pcns.entry(pcn).or_insert_with(|| PcnRecords {
                 areas: vec![area],
-                weighted_list: Some(Population::from_patients(48_000)),
+                lists: Lists { registered: list, weighted: list },
                 engagements: Vec::new(),
             });
             place.engagements.push(records.clone());

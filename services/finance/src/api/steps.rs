@@ -12,7 +12,7 @@ use crate::domain::figure::{Cell, Figure, Share};
 use crate::domain::line::{AreaBasis, Line, Outcome, UnpricedReason};
 use crate::domain::rulebook::RuleBook;
 use crate::domain::step::{NumberName, NumberValue, Step, StepCode};
-use words::{article, band, hour_days, hours, place, plural, row_place, wte};
+use words::{article, band, hour_days, hours, part, place, plural, row_place, wte};
 
 /// A line whose steps are told to somebody.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +73,8 @@ impl Explained<'_> {
             StepCode::Attribution => self.attribution(step)?,
             StepCode::NotClaimable => not_claimable(step)?,
             StepCode::Share => {
-                format!("The scheme pays half of the cost: {after} of {before}.")
+                let share = share(step)?;
+                format!("The scheme pays {share} of the cost: {after} of {before}.")
             }
             StepCode::WrittenAgreement => self.agreement(step)?,
             StepCode::Maximum => {
@@ -154,13 +155,14 @@ impl Explained<'_> {
         let article = article(&name);
         match &figure.cell {
             Cell::Maximum { label, area, share, role: _, band: _ } => {
-                let half = match share {
-                    Share::Half => "half of the cost of ",
-                    Share::Whole => "",
-                };
-                format!("{half}{article} {name} ({}{})", band(label), row_place(*area))
+                let part = part(*share);
+                format!("{part}{article} {name} ({}{})", band(label), row_place(*area))
             }
-            Cell::Rate { .. } | Cell::Cap { .. } | Cell::Fee { .. } => format!("{article} {name}"),
+            Cell::Rate { .. }
+            | Cell::Sum { .. }
+            | Cell::Share { .. }
+            | Cell::Cap { .. }
+            | Cell::Fee { .. } => format!("{article} {name}"),
         }
     }
 
@@ -326,7 +328,9 @@ fn not_claimable(step: &Step) -> Option<String> {
     let fees = money(step, NumberName::Fees)?;
     let allowed = money(step, NumberName::FeesAllowed)?;
     let Some(figure) = step.figure.as_deref() else {
-        return Some(format!("Fees of {fees} may not be claimed for this role and model."));
+        return Some(format!(
+            "Fees of {fees} may not be claimed for this role and model in this month."
+        ));
     };
     let most =
         format!("at most {} a month for one WTE, for {} WTE", figure.value, wte(exact(step)?));
@@ -348,6 +352,7 @@ fn money(step: &Step, name: NumberName) -> Option<Pence> {
         NumberValue::Money(amount) => Some(amount),
         NumberValue::Count(_)
         | NumberValue::Exact(_)
+        | NumberValue::Share(_)
         | NumberValue::Day(_)
         | NumberValue::Month(_)
         | NumberValue::Band(_)
@@ -361,6 +366,7 @@ fn count(step: &Step, name: NumberName) -> Option<i64> {
         NumberValue::Count(count) => Some(count),
         NumberValue::Money(_)
         | NumberValue::Exact(_)
+        | NumberValue::Share(_)
         | NumberValue::Day(_)
         | NumberValue::Month(_)
         | NumberValue::Band(_)
@@ -375,6 +381,7 @@ fn month(step: &Step, name: NumberName) -> Option<Month> {
         NumberValue::Count(_)
         | NumberValue::Money(_)
         | NumberValue::Exact(_)
+        | NumberValue::Share(_)
         | NumberValue::Day(_)
         | NumberValue::Band(_)
         | NumberValue::Area(_)
@@ -388,6 +395,21 @@ fn day(step: &Step, name: NumberName) -> Option<Date> {
         NumberValue::Count(_)
         | NumberValue::Money(_)
         | NumberValue::Exact(_)
+        | NumberValue::Share(_)
+        | NumberValue::Month(_)
+        | NumberValue::Band(_)
+        | NumberValue::Area(_)
+        | NumberValue::AreaBasis(_) => None,
+    }
+}
+
+fn share(step: &Step) -> Option<Share> {
+    match step.number(NumberName::ShareOfCost)? {
+        NumberValue::Share(share) => Some(share),
+        NumberValue::Count(_)
+        | NumberValue::Exact(_)
+        | NumberValue::Money(_)
+        | NumberValue::Day(_)
         | NumberValue::Month(_)
         | NumberValue::Band(_)
         | NumberValue::Area(_)
@@ -399,7 +421,8 @@ fn day(step: &Step, name: NumberName) -> Option<Date> {
 fn exact(step: &Step) -> Option<Fraction> {
     match step.number(NumberName::Wte)? {
         NumberValue::Exact(share) => Some(share),
-        NumberValue::Count(_)
+        NumberValue::Share(_)
+        | NumberValue::Count(_)
         | NumberValue::Money(_)
         | NumberValue::Day(_)
         | NumberValue::Month(_)

@@ -1,12 +1,12 @@
 //! The sums a PCN may claim in a contract year.
 
-use kit::roster;
 use kit::summary::{self, Query};
 use kit::{Caller, Cut, Error};
 use terms::{ContractYear, Month, OdsCode};
 
 use super::{App, Positions};
 use crate::domain::allocation::{Allocation, allocate};
+use crate::store::places::lists;
 
 impl App {
     /// Every pot of a PCN and year. The caller must see the PCN in some month of the year.
@@ -23,9 +23,8 @@ impl App {
         let month = seen.unwrap_or(year.first_month());
         let query = Query { pcn: pcn.clone(), month, cut };
         summary::admit(&read, caller, &scope, &query).await?;
-        let list = roster::list_size(&*read, pcn, year.list_date(), cut.at).await?;
-        let weighted = list.and_then(|list| list.weighted);
-        let pots = allocate(self.rules(), year, weighted, cut.rules_known_on);
+        let lists = lists(&*read, pcn, year, cut.at).await?;
+        let pots = allocate(self.rules(), year, lists, cut.rules_known_on);
         Ok((pots, self.positions(&read, cut.at).await?))
     }
 }

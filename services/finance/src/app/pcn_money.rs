@@ -16,7 +16,7 @@ use crate::domain::line::{EngagementRecords, Line, WrittenAgreement};
 use crate::domain::pay::Pay;
 use crate::domain::step::{NumberName, NumberValue};
 use crate::store::pay::{KnownPay, PaySource, of_engagements, without_hours};
-use crate::store::places::areas;
+use crate::store::places::{areas, lists};
 
 /// How much of an engagement's cost a caller may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ pub(super) async fn records(read: &Read, scope: &Scope, query: &Query) -> Result
     let days = Period::new(first.first(), month.period().until());
     let days = days.expect("a contract year begins before its months end");
     let areas = areas(&**read, pcn, days, at).await?;
-    let list = roster::list_size(&**read, pcn, year.list_date(), at).await?;
+    let lists = lists(&**read, pcn, year, at).await?;
 
     let mut rows: BTreeMap<EngagementId, Vec<Pay>> = BTreeMap::new();
     for known in &pay {
@@ -153,9 +153,8 @@ pub(super) async fn records(read: &Read, scope: &Scope, query: &Query) -> Result
             agreement: WrittenAgreement::NotRecorded,
         })
         .collect();
-    let weighted_list = list.and_then(|list| list.weighted);
     Ok(Records {
-        pcn: PcnRecords { areas, weighted_list, engagements },
+        pcn: PcnRecords { areas, lists, engagements },
         engaged: engaged.into_iter().map(|engaged| (engaged.engagement.id, engaged)).collect(),
         pay,
         without_hours: without_hours

@@ -11,12 +11,12 @@ use crate::domain::figure::{Cell, Figure};
 impl App {
     /// The figures of a contract year in the order of their names.
     ///
-    /// A year has a rule book if a rate or a maximum begins in it.
+    /// A year has a rule book if a rate, a sum or a maximum begins in it.
     pub fn figures(&self, year: ContractYear) -> Result<Vec<Arc<Figure>>, Error> {
         let begins = |figure: &Arc<Figure>| {
             let of_year = match figure.cell {
-                Cell::Rate { .. } | Cell::Maximum { .. } => true,
-                Cell::Cap { .. } | Cell::Fee { .. } => false,
+                Cell::Rate { .. } | Cell::Sum { .. } | Cell::Maximum { .. } => true,
+                Cell::Share { .. } | Cell::Cap { .. } | Cell::Fee { .. } => false,
             };
             of_year && ContractYear::of(figure.validity.applies_from) == year
         };

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use terms::{Date, LondonArea, Month, OdsCode, Pence, Population};
+use terms::{Date, LondonArea, Month, OdsCode, Pence};
 
-use super::allocation::{Allocation, allocate};
+use super::allocation::{Allocation, Lists, allocate};
 use super::cost::{UnplacedPay, index, place};
 use super::figure::Pot;
 use super::line::{
@@ -37,8 +37,8 @@ pub struct Question {
 pub struct PcnRecords {
     /// Its London area, over as many days as that is known.
     pub areas: Vec<AreaPeriod>,
-    /// Its weighted list of 1 January before the contract year, if recorded.
-    pub weighted_list: Option<Population>,
+    /// Its lists of 1 January before the contract year.
+    pub lists: Lists,
     /// The engagements.
     pub engagements: Vec<EngagementRecords>,
 }
@@ -86,7 +86,7 @@ pub fn evaluate(rules: &RuleBook, question: &Question, records: &PcnRecords) -> 
     }
     lines.sort_by_key(|line| (line.month, line.start, line.engagement));
 
-    let allocations = allocate(rules, year, records.weighted_list, question.rules_known_on);
+    let allocations = allocate(rules, year, records.lists, question.rules_known_on);
     apply_room(&mut lines, &allocations);
     Evaluation {
         mechanism: MECHANISM,
@@ -153,11 +153,11 @@ fn apply_room(lines: &mut [Line], allocations: &[Allocation]) {
             continue;
         };
         let known = allocations.iter().find(|allocation| allocation.pot == line.pot);
-        let step = match known.map(|allocation| (allocation.amount, allocation.rate.clone())) {
-            Some((Ok(amount), rate)) => {
+        let step = match known.map(|allocation| (allocation.amount, allocation.figure.clone())) {
+            Some((Ok(amount), figure)) => {
                 let left = (amount - *earlier).max(Pence::ZERO);
                 Step::new(StepCode::Room, before)
-                    .using(rate)
+                    .using(figure)
                     .by(PolicyName::SumOrder.applied())
                     .with(&[
                         (NumberName::Allocation, NumberValue::Money(amount)),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use terms::{Band, Confidence, Date, LondonArea, Pence, Population, Rate, RoleCode};
+use terms::{Band, Confidence, Date, Fraction, LondonArea, Pence, Population, Rate, RoleCode};
 
 /// A text that is not one of the words of a rule file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,13 +65,47 @@ impl FromStr for RowArea {
     }
 }
 
-/// The part of the cost that the scheme takes over. A row of the maxima already contains it.
+/// The part of the cost that the scheme takes over, in percent. A row of the maxima already
+/// contains it.
+// Invariant: from 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Share {
+pub struct Share(u8);
+
+impl Share {
     /// Half: mental health practitioners.
-    Half,
+    pub const HALF: Share = Share(50);
     /// All of it.
-    Whole,
+    pub const WHOLE: Share = Share(100);
+
+    /// None unless from 1 to 100.
+    pub fn from_percent(percent: i64) -> Option<Share> {
+        u8::try_from(percent).ok().filter(|percent| (1..=100).contains(percent)).map(Share)
+    }
+
+    /// The percentage.
+    pub const fn percent(self) -> u8 {
+        self.0
+    }
+
+    /// The exact part.
+    pub fn part(self) -> Fraction {
+        Fraction::new(self.0, 100)
+    }
+
+    /// The part of an amount, half up to the penny.
+    pub fn of(self, amount: Pence) -> Pence {
+        Pence::from_fraction(Fraction::from(amount.0) * self.part())
+    }
+}
+
+/// `half`, `70%`.
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Share::HALF => f.pad("half"),
+            Share(percent) => f.pad(&format!("{percent}%")),
+        }
+    }
 }
 
 /// A sum of money that a PCN may draw on in a contract year.
@@ -81,17 +115,23 @@ pub enum Pot {
     Main,
     /// The sum of 2024-25 for general practitioners, which pays nothing else.
     GpRingfence,
+    /// The fixed sum of 2019-20 for clinical pharmacists.
+    Pharmacists,
+    /// The fixed sum of 2019-20 for link workers.
+    LinkWorkers,
 }
 
 impl Pot {
     /// Every pot, the main one first.
-    pub const ALL: [Pot; 2] = [Pot::Main, Pot::GpRingfence];
+    pub const ALL: [Pot; 4] = [Pot::Main, Pot::GpRingfence, Pot::Pharmacists, Pot::LinkWorkers];
 
-    /// The word in rule files and on the wire.
+    /// The word in rule files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Pot::Main => "MAIN",
             Pot::GpRingfence => "GP_RINGFENCE",
+            Pot::Pharmacists => "CP",
+            Pot::LinkWorkers => "SPLW",
         }
     }
 }
@@ -105,8 +145,40 @@ impl fmt::Display for Pot {
 impl FromStr for Pot {
     type Err = WordError;
     fn from_str(text: &str) -> Result<Pot, WordError> {
-        const EXPECTED: WordError = WordError { expected: "MAIN or GP_RINGFENCE" };
+        const EXPECTED: WordError = WordError { expected: "MAIN, GP_RINGFENCE, CP or SPLW" };
         Pot::ALL.into_iter().find(|pot| pot.as_str() == text).ok_or(EXPECTED)
+    }
+}
+
+/// The lists a figure is for, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListRange {
+    /// The smallest one.
+    pub least: Population,
+    /// The largest one, if there is one.
+    pub most: Option<Population>,
+}
+
+impl ListRange {
+    /// Whether a list is one of them.
+    pub fn contains(self, list: Population) -> bool {
+        self.least <= list && self.most.is_none_or(|most| list <= most)
+    }
+
+    /// Whether some list is in both.
+    pub fn meets(self, other: ListRange) -> bool {
+        self.most.is_none_or(|most| other.least <= most)
+            && other.most.is_none_or(|most| self.least <= most)
+    }
+}
+
+/// `0-99999`, `100000-any`.
+impl fmt::Display for ListRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.most {
+            Some(most) => write!(f, "{}-{most}", self.least),
+            None => write!(f, "{}-any", self.least),
+        }
     }
 }
 
@@ -131,14 +203,24 @@ pub enum Cell {
         /// The pot it fills.
         pot: Pot,
     },
+    /// A sum that every PCN of a size has alike.
+    Sum {
+        /// The pot it fills.
+        pot: Pot,
+        /// The registered lists it is for.
+        lists: ListRange,
+    },
+    /// The share of a role's cost that is paid, where it is not the whole.
+    Share {
+        /// The role.
+        role: RoleCode,
+    },
     /// The most WTE of a role.
     Cap {
         /// The role; none for every role.
         role: Option<RoleCode>,
-        /// The smallest registered list it is for.
-        min_list: Population,
-        /// The largest one, if there is one.
-        max_list: Option<Population>,
+        /// The registered lists it is for.
+        lists: ListRange,
     },
     /// What may be claimed of a supplier's fee.
     Fee {
@@ -156,6 +238,10 @@ pub enum Value {
     AMonth(Pence),
     /// Pounds a weighted patient for the year or the part of it.
     PerWeightedPatient(Rate),
+    /// Pence for the days it applies to.
+    Fixed(Pence),
+    /// A share of the cost.
+    Share(Share),
     /// Whole-time equivalents.
     Wte(u32),
     /// There is no limit.
@@ -169,6 +255,8 @@ impl Value {
             Value::AYear(_) => "pounds a year for one WTE",
             Value::AMonth(_) => "pounds a month for one WTE",
             Value::PerWeightedPatient(_) => "pounds a weighted patient",
+            Value::Fixed(_) => "pounds",
+            Value::Share(_) => "of the cost",
             Value::Wte(_) => "WTE",
             Value::Unlimited => "no limit",
         }
@@ -178,12 +266,24 @@ impl Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::AYear(pence) | Value::AMonth(pence) => write!(f, "{pence}"),
+            Value::AYear(pence) | Value::AMonth(pence) | Value::Fixed(pence) => {
+                write!(f, "{pence}")
+            }
             Value::PerWeightedPatient(rate) => write!(f, "{rate}"),
+            Value::Share(share) => write!(f, "{share}"),
             Value::Wte(wte) => write!(f, "{wte}"),
             Value::Unlimited => f.write_str("none"),
         }
     }
+}
+
+/// What an edition does to the one in force when it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// It takes its place: what it lacks is unknown.
+    Whole,
+    /// It is added to it: roles that join while a table is in force.
+    Addition,
 }
 
 /// When a figure holds and since when it is known. Figures of one table with the same
@@ -202,6 +302,20 @@ impl Validity {
     /// Whether it is for work done on `day`.
     pub fn covers(&self, day: Date) -> bool {
         self.applies_from <= day && self.applies_to.is_none_or(|last| day <= last)
+    }
+
+    /// Whether it is for every day of the other.
+    pub fn contains(&self, other: &Validity) -> bool {
+        self.applies_from <= other.applies_from
+            && self
+                .applies_to
+                .is_none_or(|last| other.applies_to.is_some_and(|other| other <= last))
+    }
+
+    /// Whether both are for some day.
+    pub fn meets(&self, other: &Validity) -> bool {
+        self.applies_to.is_none_or(|last| other.applies_from <= last)
+            && other.applies_to.is_none_or(|last| self.applies_from <= last)
     }
 
     /// Whether it was published by the end of `day`.
@@ -226,6 +340,8 @@ pub struct Figure {
     pub value: Value,
     /// When it holds.
     pub validity: Validity,
+    /// What its edition does to the one in force.
+    pub extent: Extent,
     /// Who prints it.
     pub source: String,
     /// How far to trust it.
@@ -240,27 +356,30 @@ impl Figure {
     /// The role it is of, if it is of one.
     pub const fn role(&self) -> Option<&RoleCode> {
         match &self.cell {
-            Cell::Maximum { role, .. } | Cell::Fee { role } => Some(role),
+            Cell::Maximum { role, .. } | Cell::Share { role } | Cell::Fee { role } => Some(role),
             Cell::Cap { role, .. } => role.as_ref(),
-            Cell::Rate { .. } => None,
+            Cell::Rate { .. } | Cell::Sum { .. } => None,
         }
     }
 
-    /// `maximum/CP/7-8a/outside/2025-04-01/2025-03-27`; a half row has `half` before its dates.
+    /// `maximum/CP/7-8a/outside/2025-04-01/2025-03-27`; a row that contains a share has it before
+    /// its dates, `half` or `70`.
     pub fn name(cell: &Cell, validity: &Validity) -> String {
         let cell = match cell {
             Cell::Maximum { role, label, area, share, band: _ } => {
-                let half = match share {
-                    Share::Half => "/half",
-                    Share::Whole => "",
+                let share = match *share {
+                    Share::WHOLE => String::new(),
+                    Share::HALF => "/half".to_owned(),
+                    share => format!("/{}", share.percent()),
                 };
-                format!("maximum/{role}/{}/{area}{half}", label.replace('/', "-"))
+                format!("maximum/{role}/{}/{area}{share}", label.replace('/', "-"))
             }
             Cell::Rate { pot } => format!("rate/{pot}"),
-            Cell::Cap { role, min_list, max_list } => {
+            Cell::Sum { pot, lists } => format!("sum/{pot}/{lists}"),
+            Cell::Share { role } => format!("share/{role}"),
+            Cell::Cap { role, lists } => {
                 let role = role.as_ref().map_or("ALL", RoleCode::as_str);
-                let most = max_list.map_or_else(|| "any".to_owned(), |most| most.to_string());
-                format!("cap/{role}/{min_list}-{most}")
+                format!("cap/{role}/{lists}")
             }
             Cell::Fee { role } => format!("fee/{role}"),
         };

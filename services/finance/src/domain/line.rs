@@ -234,6 +234,8 @@ pub(crate) fn price(
 struct Figures {
     segments: Vec<Segment>,
     share: Share,
+    /// Who says so, where a figure does.
+    stated: Option<Arc<Figure>>,
     /// For a role that is paid by half: whether the agreement matters, and what decided.
     agreement: Option<(WrittenAgreement, bool)>,
 }
@@ -253,9 +255,16 @@ fn figures<'a>(
         return Err(UnpricedReason::FullTimeHours { stated, required });
     }
     let area = context.area.ok_or(UnpricedReason::AreaUnknown)?.area;
-    let (share, agreement) = match role.share {
-        RoleShare::Whole => (Share::Whole, None),
-        RoleShare::Half { whole_from } => half_or_whole(context, records, whole_from),
+    let (share, stated, agreement) = match role.share {
+        RoleShare::Whole => {
+            let found = rules.share(role_index, context.month.first(), context.rules_known_on);
+            let share = found.map_or(Share::WHOLE, |(share, _)| share);
+            (share, found.map(|(_, figure)| Arc::clone(figure)), None)
+        }
+        RoleShare::Half { whole_from } => {
+            let (share, agreement) = half_or_whole(context, records, whole_from);
+            (share, None, agreement)
+        }
     };
     let terms = Terms {
         rules,
@@ -266,7 +275,7 @@ fn figures<'a>(
         month: context.month,
         known_on: context.rules_known_on,
     };
-    Ok(Figures { segments: segments(&terms, own)?, share, agreement })
+    Ok(Figures { segments: segments(&terms, own)?, share, stated, agreement })
 }
 
 /// The whole row needs the day, a recorded agreement and somebody else of the PCN at half.
@@ -276,11 +285,11 @@ fn half_or_whole(
     whole_from: Option<Date>,
 ) -> (Share, Option<(WrittenAgreement, bool)>) {
     if paid_by_half(records) == PaidByHalf::ByModel {
-        return (Share::Half, None);
+        return (Share::HALF, None);
     }
     let agreed = records.agreement == WrittenAgreement::Recorded;
     let begun = whole_from.is_some_and(|from| from <= context.month.first());
-    let share = if agreed && begun && context.half_elsewhere { Share::Whole } else { Share::Half };
+    let share = if agreed && begun && context.half_elsewhere { Share::WHOLE } else { Share::HALF };
     (share, Some((records.agreement, context.half_elsewhere)))
 }
 
@@ -404,8 +413,8 @@ fn apply(
     minute_days: i64,
     line: &mut Line,
 ) {
-    let weakest = found.segments.iter().map(|segment| segment.figure.confidence).max();
-    line.confidence = weakest;
+    let used = found.segments.iter().map(|segment| &segment.figure).chain(&found.stated);
+    line.confidence = used.map(|figure| figure.confidence).max();
     let wte = wte(minute_days, engagement.full_time, context.month);
 
     let mut amount = shared.total();
@@ -464,7 +473,7 @@ fn apply(
     line.outcome = Outcome::Payable(payable);
 }
 
-/// Step 4: half where half is paid, and why if the model alone does not say so.
+/// Step 4: the share where it is not the whole, and why if the model alone does not say so.
 fn share_steps(found: &Figures, amount: Pence, steps: &mut Vec<Step>) -> Pence {
     if let Some((agreement, others)) = found.agreement {
         let recorded = i64::from(agreement == WrittenAgreement::Recorded);
@@ -477,20 +486,18 @@ fn share_steps(found: &Figures, amount: Pence, steps: &mut Vec<Step>) -> Pence {
             ),
         );
     }
-    match found.share {
-        Share::Whole => amount,
-        Share::Half => {
-            let half = Fraction::new(1, 2);
-            let after = Pence::from_fraction(Fraction::from(amount.0) * half);
-            steps.push(
-                Step::new(StepCode::Share, amount)
-                    .by(PolicyName::MhpHalf.applied())
-                    .with(&[(NumberName::ShareOfCost, NumberValue::Exact(half))])
-                    .to(after),
-            );
-            after
-        }
+    if found.share == Share::WHOLE {
+        return amount;
     }
+    let after = found.share.of(amount);
+    let step = Step::new(StepCode::Share, amount)
+        .with(&[(NumberName::ShareOfCost, NumberValue::Share(found.share))])
+        .to(after);
+    steps.push(match &found.stated {
+        Some(figure) => step.using(Some(Arc::clone(figure))),
+        None => step.by(PolicyName::MhpHalf.applied()),
+    });
+    after
 }
 
 /// How much of the PCN's part of a fee may be claimed, and by which figure.
@@ -513,20 +520,24 @@ fn fee(
         | DeploymentModel::EnhancedAccessPool
         | DeploymentModel::SuperPractice => false,
     };
-    if !supplied || !context.rules.has_fee(&engagement.role) {
+    let day = context.month.first();
+    if !supplied || !context.rules.has_fee(&engagement.role, day) {
         return Ok((Pence::ZERO.min(fees), None));
     }
     let figure = context
         .rules
-        .fee(&engagement.role, context.month.first(), context.rules_known_on)
+        .fee(&engagement.role, day, context.rules_known_on)
         .ok_or(UnpricedReason::FeeFigureMissing)?;
     match figure.value {
         Value::AMonth(a_month) => {
             let most = Pence::from_fraction(Fraction::from(a_month.0) * wte);
             Ok((fees.min(most), Some(Arc::clone(figure))))
         }
-        Value::AYear(_) | Value::PerWeightedPatient(_) | Value::Wte(_) | Value::Unlimited => {
-            Err(UnpricedReason::FeeFigureMissing)
-        }
+        Value::AYear(_)
+        | Value::PerWeightedPatient(_)
+        | Value::Fixed(_)
+        | Value::Share(_)
+        | Value::Wte(_)
+        | Value::Unlimited => Err(UnpricedReason::FeeFigureMissing),
     }
 }

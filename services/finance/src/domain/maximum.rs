@@ -113,7 +113,12 @@ fn row_band(role: &Role, band: Option<Band>) -> Result<Option<Band>, UnpricedRea
 fn a_year(figure: &Figure) -> Option<Pence> {
     match figure.value {
         Value::AYear(pence) => Some(pence),
-        Value::AMonth(_) | Value::PerWeightedPatient(_) | Value::Wte(_) | Value::Unlimited => None,
+        Value::AMonth(_)
+        | Value::PerWeightedPatient(_)
+        | Value::Fixed(_)
+        | Value::Share(_)
+        | Value::Wte(_)
+        | Value::Unlimited => None,
     }
 }
 

@@ -1,13 +1,16 @@
 //! The rule book: roles, figures and policies, and which of them holds on a day.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use terms::{Band, Confidence, ContractYear, Date, LondonArea, Minutes, Population, RoleCode};
 
-use super::figure::{Cell, Figure, Pot, RowArea, Share, Validity};
-use super::policy::{Policy, PolicyName};
+use super::figure::{Cell, Extent, Figure, ListRange, Pot, RowArea, Share, Validity, Value};
+use super::policy::Policy;
+pub use clash::Clash;
+
+mod clash;
 
 /// SHA-256 of the rule files, which names the set they are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +41,7 @@ pub enum Row {
 /// How much of a role's cost the scheme pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoleShare {
-    /// All of it.
+    /// All of it, but for the time of which a figure says less.
     Whole,
     /// Half; from `whole_from`, where that is agreed in writing, the whole.
     Half {
@@ -100,85 +103,24 @@ impl Role {
             .find(|period| period.applies_from <= day && day <= period.applies_to)
             .map_or(Pot::Main, |period| period.pot)
     }
-}
 
-/// Two entries of a rule book that cannot both be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Clash {
-    /// A cell is filled twice in one edition.
-    #[error("this cell of this edition is given twice")]
-    Twice {
-        /// Position of the earlier figure.
-        first: usize,
-        /// Position of the later one.
-        second: usize,
-    },
-    /// Rows of one edition end on different days.
-    #[error("rows of one edition end on different days")]
-    Ends {
-        /// Position of the earlier figure.
-        first: usize,
-        /// Position of the later one.
-        second: usize,
-    },
-    /// Two caps of a role are for the same list.
-    #[error("two caps of one role and edition are for the same list sizes")]
-    Lists {
-        /// Position of the earlier figure.
-        first: usize,
-        /// Position of the later one.
-        second: usize,
-    },
-    /// A role has a row for London and one for a part of it.
-    #[error("a role has a row for all of London and one for a part of it")]
-    London {
-        /// Position of the row for all of London.
-        first: usize,
-        /// Position of the other.
-        second: usize,
-    },
-    /// A figure is for a role that is not in the book.
-    #[error("no such role is in the rule book")]
-    Role {
-        /// Position of the figure.
-        figure: usize,
-    },
-    /// The band of a row is not the role's row.
-    #[error("the role has no row of this band")]
-    Band {
-        /// Position of the figure.
-        figure: usize,
-    },
-    /// A half row for a role that is paid in full.
-    #[error("the role is not paid by half")]
-    Share {
-        /// Position of the figure.
-        figure: usize,
-    },
-    /// A role stands in the book twice.
-    #[error("the role is given twice")]
-    RoleTwice {
-        /// The role.
-        role: RoleCode,
-    },
-    /// A policy is settled twice.
-    #[error("the policy is given twice")]
-    PolicyTwice {
-        /// The policy.
-        policy: PolicyName,
-    },
-    /// A policy is not settled.
-    #[error("the policy is missing")]
-    PolicyMissing {
-        /// The policy.
-        policy: PolicyName,
-    },
+    /// Every pot its lines of a year are paid from.
+    fn pots_in(&self, year: ContractYear) -> impl Iterator<Item = Pot> + '_ {
+        let first = self.joined.max(year.first());
+        let last = self.left.map_or(year.last(), |left| left.min(year.last()));
+        let between =
+            move |period: &&PotPeriod| period.applies_from <= last && first <= period.applies_to;
+        let ends = [self.pot(first), self.pot(last)].into_iter();
+        ends.chain(self.pots.iter().filter(between).map(|period| period.pot))
+            .filter(move |_| first <= last)
+    }
 }
 
 /// One table of maxima: what was published together.
 #[derive(Clone, Debug)]
 pub(crate) struct Edition {
     pub(crate) validity: Validity,
+    extent: Extent,
     cells: HashMap<(usize, Option<Band>, RowArea, Share), Arc<Figure>>,
 }
 
@@ -212,8 +154,12 @@ pub struct RuleBook {
     figures: Vec<Arc<Figure>>,
     /// The newest first.
     editions: Vec<Edition>,
-    fees: HashMap<usize, Vec<Arc<Figure>>>,
+    fees: OfRoles,
+    shares: OfRoles,
 }
+
+/// Figures of one kind by the position of their role.
+type OfRoles = HashMap<usize, Vec<Arc<Figure>>>;
 
 impl RuleBook {
     /// Puts a book together, or says everything that contradicts itself.
@@ -223,28 +169,22 @@ impl RuleBook {
         policies: Vec<Policy>,
         figures: Vec<Figure>,
     ) -> Result<RuleBook, Vec<Clash>> {
-        let mut clashes = Vec::new();
-        let mut by_code = HashMap::new();
-        for (index, role) in roles.iter().enumerate() {
-            if by_code.insert(role.code.clone(), index).is_some() {
-                clashes.push(Clash::RoleTwice { role: role.code.clone() });
-            }
-        }
-        check_policies(&policies, &mut clashes);
-        check_roles(&figures, &roles, &by_code, &mut clashes);
-        check_editions(&figures, &mut clashes);
+        let codes = roles.iter().map(|role| role.code.clone());
+        let by_code: HashMap<RoleCode, usize> = codes.zip(0..).collect();
+        let clashes = clash::clashes(&figures, &policies, &roles, &by_code);
         if !clashes.is_empty() {
             return Err(clashes);
         }
 
         let figures: Vec<Arc<Figure>> = figures.into_iter().map(Arc::new).collect();
         let mut editions: BTreeMap<(Date, Date), Edition> = BTreeMap::new();
-        let mut fees: HashMap<usize, Vec<Arc<Figure>>> = HashMap::new();
+        let (mut fees, mut shares) = (OfRoles::new(), OfRoles::new());
         for figure in &figures {
             match &figure.cell {
                 Cell::Maximum { role, band, area, share, label: _ } => {
                     let edition = editions.entry(figure.validity.newness()).or_insert_with(|| {
-                        Edition { validity: figure.validity, cells: HashMap::new() }
+                        let (validity, extent) = (figure.validity, figure.extent);
+                        Edition { validity, extent, cells: HashMap::new() }
                     });
                     let cell = (by_code[role], *band, *area, *share);
                     edition.cells.insert(cell, Arc::clone(figure));
@@ -252,11 +192,14 @@ impl RuleBook {
                 Cell::Fee { role } => {
                     fees.entry(by_code[role]).or_default().push(Arc::clone(figure));
                 }
-                Cell::Rate { .. } | Cell::Cap { .. } => {}
+                Cell::Share { role } => {
+                    shares.entry(by_code[role]).or_default().push(Arc::clone(figure));
+                }
+                Cell::Rate { .. } | Cell::Sum { .. } | Cell::Cap { .. } => {}
             }
         }
-        let editions = editions.into_values().rev().collect();
-        Ok(RuleBook { digest, roles, by_code, policies, figures, editions, fees })
+        let editions = with_additions(editions.into_values());
+        Ok(RuleBook { digest, roles, by_code, policies, figures, editions, fees, shares })
     }
 
     /// Names the set of files the book was read from.
@@ -313,9 +256,28 @@ impl RuleBook {
 
     /// The newest rate of a pot that holds for all of a year's money, by what was known.
     pub fn rate(&self, pot: Pot, year: ContractYear, known_on: Date) -> Option<&Arc<Figure>> {
-        self.newest(year.last(), known_on, |cell| match cell {
-            Cell::Rate { pot: of } => *of == pot,
-            Cell::Maximum { .. } | Cell::Cap { .. } | Cell::Fee { .. } => false,
+        self.newest(year.last(), known_on, |cell| *cell == Cell::Rate { pot })
+    }
+
+    /// Whether a pot is a fixed sum in a year, known or not.
+    pub fn is_fixed(&self, pot: Pot, year: ContractYear) -> bool {
+        self.figures.iter().any(|figure| {
+            let Cell::Sum { pot: of, .. } = &figure.cell else { return false };
+            *of == pot && figure.validity.covers(year.last())
+        })
+    }
+
+    /// The fixed sum of a pot for a registered list, by what was known. None means unknown.
+    pub fn sum(
+        &self,
+        pot: Pot,
+        list: Population,
+        year: ContractYear,
+        known_on: Date,
+    ) -> Option<&Arc<Figure>> {
+        self.for_list(list, year.last(), known_on, |cell| {
+            let Cell::Sum { pot: of, lists } = cell else { return None };
+            (*of == pot).then_some(*lists)
         })
     }
 
@@ -327,47 +289,40 @@ impl RuleBook {
         day: Date,
         known_on: Date,
     ) -> Option<&Arc<Figure>> {
-        let of_role = |cell: &Cell| match cell {
-            Cell::Cap { role: of, .. } => of.as_ref().is_none_or(|of| of == role),
-            Cell::Maximum { .. } | Cell::Rate { .. } | Cell::Fee { .. } => false,
-        };
-        let edition = self.newest(day, known_on, of_role)?.validity;
-        self.figures.iter().filter(|figure| figure.validity == edition).find(|figure| match &figure
-            .cell
-        {
-            Cell::Cap { min_list, max_list, .. } => {
-                of_role(&figure.cell)
-                    && *min_list <= list
-                    && max_list.is_none_or(|most| list <= most)
-            }
-            Cell::Maximum { .. } | Cell::Rate { .. } | Cell::Fee { .. } => false,
+        self.for_list(list, day, known_on, |cell| {
+            let Cell::Cap { role: of, lists } = cell else { return None };
+            of.as_ref().is_none_or(|of| of == role).then_some(*lists)
         })
+    }
+
+    /// The share of a role's cost that is paid for work on `day`, with its figure; none if no
+    /// figure says less than the whole.
+    pub(crate) fn share(
+        &self,
+        role: usize,
+        day: Date,
+        known_on: Date,
+    ) -> Option<(Share, &Arc<Figure>)> {
+        let figure = newest_of(self.shares.get(&role)?, day, known_on)?;
+        let Value::Share(share) = figure.value else { return None };
+        Some((share, figure))
     }
 
     /// What may be claimed a month and WTE of a supplier's fee, for work on `day`.
     pub fn fee(&self, role: &RoleCode, day: Date, known_on: Date) -> Option<&Arc<Figure>> {
-        self.fees
-            .get(&self.role_index(role)?)?
-            .iter()
-            .filter(|figure| figure.validity.covers(day) && figure.validity.known(known_on))
-            .max_by_key(|figure| figure.validity.newness())
+        newest_of(self.fees.get(&self.role_index(role)?)?, day, known_on)
     }
 
-    /// Whether a supplier's fee may ever be claimed for a role.
-    pub fn has_fee(&self, role: &RoleCode) -> bool {
-        self.role_index(role).is_some_and(|index| self.fees.contains_key(&index))
+    /// Whether a supplier's fee could be claimed for a role by `day`, known how much or not.
+    pub fn has_fee(&self, role: &RoleCode, day: Date) -> bool {
+        let fees = self.role_index(role).and_then(|index| self.fees.get(&index));
+        fees.is_some_and(|fees| fees.iter().any(|figure| figure.validity.applies_from <= day))
     }
 
-    /// The pots a PCN has in a year, by the roles' periods; the main one always.
+    /// The pots a PCN has in a year: those that the roles of the year are paid from.
     pub fn pots(&self, year: ContractYear) -> Vec<Pot> {
-        let mut pots = vec![Pot::Main];
-        for period in self.roles.iter().flat_map(|role| &role.pots) {
-            let in_year = period.applies_from <= year.last() && year.first() <= period.applies_to;
-            if in_year && !pots.contains(&period.pot) {
-                pots.push(period.pot);
-            }
-        }
-        pots
+        let pots: BTreeSet<Pot> = self.roles.iter().flat_map(|role| role.pots_in(year)).collect();
+        pots.into_iter().collect()
     }
 
     pub(crate) fn role_index(&self, code: &RoleCode) -> Option<usize> {
@@ -408,128 +363,46 @@ impl RuleBook {
             .filter(|figure| figure.validity.covers(day) && figure.validity.known(known_on))
             .max_by_key(|figure| figure.validity.newness())
     }
-}
 
-fn check_policies(policies: &[Policy], clashes: &mut Vec<Clash>) {
-    for name in PolicyName::ALL {
-        match policies.iter().filter(|policy| policy.name() == name).count() {
-            0 => clashes.push(Clash::PolicyMissing { policy: name }),
-            1 => {}
-            2.. => clashes.push(Clash::PolicyTwice { policy: name }),
-        }
+    /// Of the newest edition with wanted cells, the one whose lists hold this list.
+    fn for_list(
+        &self,
+        list: Population,
+        day: Date,
+        known_on: Date,
+        lists: impl Fn(&Cell) -> Option<ListRange>,
+    ) -> Option<&Arc<Figure>> {
+        let edition = self.newest(day, known_on, |cell| lists(cell).is_some())?.validity;
+        self.figures
+            .iter()
+            .filter(|figure| figure.validity == edition)
+            .find(|figure| lists(&figure.cell).is_some_and(|lists| lists.contains(list)))
     }
 }
 
-fn check_roles(
-    figures: &[Figure],
-    roles: &[Role],
-    by_code: &HashMap<RoleCode, usize>,
-    clashes: &mut Vec<Clash>,
-) {
-    for (index, figure) in figures.iter().enumerate() {
-        let code = match &figure.cell {
-            Cell::Maximum { role, .. } | Cell::Fee { role } => Some(role),
-            Cell::Cap { role, .. } => role.as_ref(),
-            Cell::Rate { .. } => None,
-        };
-        let Some(code) = code else { continue };
-        let Some(role) = by_code.get(code).map(|index| &roles[*index]) else {
-            clashes.push(Clash::Role { figure: index });
-            continue;
-        };
-        let Cell::Maximum { label, band, share, .. } = &figure.cell else {
-            continue;
-        };
-        let fits = match &role.row {
-            Row::ByRole(own) => own == label && band.is_none(),
-            Row::ByBand(_) => band.is_some_and(|band| role.bands.contains(&band)),
-        };
-        if !fits {
-            clashes.push(Clash::Band { figure: index });
-        }
-        if *share == Share::Half && role.share == RoleShare::Whole {
-            clashes.push(Clash::Share { figure: index });
-        }
-    }
-}
-
-fn check_editions(figures: &[Figure], clashes: &mut Vec<Clash>) {
-    let mut cells: HashMap<(&Cell, (Date, Date)), usize> = HashMap::new();
-    let mut ends: HashMap<(Table, (Date, Date)), usize> = HashMap::new();
-    for (index, figure) in figures.iter().enumerate() {
-        let edition = figure.validity.newness();
-        if let Some(first) = cells.insert((&figure.cell, edition), index) {
-            clashes.push(Clash::Twice { first, second: index });
-        }
-        let first = *ends.entry((table(&figure.cell), edition)).or_insert(index);
-        if figures[first].validity.applies_to != figure.validity.applies_to {
-            clashes.push(Clash::Ends { first, second: index });
-        }
-    }
-    check_caps(figures, clashes);
-    check_london(figures, &cells, clashes);
-}
-
-/// Whose editions are chosen together: a pot's rate or a role's cap is a table of its own.
-#[derive(PartialEq, Eq, Hash)]
-enum Table<'a> {
-    Maxima,
-    Rate(Pot),
-    Cap(Option<&'a RoleCode>),
-    Fee(&'a RoleCode),
-}
-
-fn table(cell: &Cell) -> Table<'_> {
-    match cell {
-        Cell::Maximum { .. } => Table::Maxima,
-        Cell::Rate { pot } => Table::Rate(*pot),
-        Cell::Cap { role, .. } => Table::Cap(role.as_ref()),
-        Cell::Fee { role } => Table::Fee(role),
-    }
-}
-
-fn check_caps(figures: &[Figure], clashes: &mut Vec<Clash>) {
-    let caps: Vec<(usize, &Figure, Population, Option<Population>)> = figures
+fn newest_of(figures: &[Arc<Figure>], day: Date, known_on: Date) -> Option<&Arc<Figure>> {
+    figures
         .iter()
-        .enumerate()
-        .filter_map(|(index, figure)| match &figure.cell {
-            Cell::Cap { min_list, max_list, .. } => Some((index, figure, *min_list, *max_list)),
-            Cell::Maximum { .. } | Cell::Rate { .. } | Cell::Fee { .. } => None,
-        })
-        .collect();
-    for (position, (second, later, low, high)) in caps.iter().enumerate() {
-        for (first, earlier, from, to) in &caps[..position] {
-            let same = table(&earlier.cell) == table(&later.cell)
-                && earlier.validity.newness() == later.validity.newness()
-                && earlier.cell != later.cell;
-            let meet = to.is_none_or(|to| *low <= to) && high.is_none_or(|high| *from <= high);
-            if same && meet {
-                clashes.push(Clash::Lists { first: *first, second: *second });
-            }
-        }
-    }
+        .filter(|figure| figure.validity.covers(day) && figure.validity.known(known_on))
+        .max_by_key(|figure| figure.validity.newness())
 }
 
-fn check_london(
-    figures: &[Figure],
-    cells: &HashMap<(&Cell, (Date, Date)), usize>,
-    clashes: &mut Vec<Clash>,
-) {
-    for (first, figure) in figures.iter().enumerate() {
-        let Cell::Maximum { role, label, band, area: RowArea::London, share } = &figure.cell else {
-            continue;
-        };
-        for area in [RowArea::Outer, RowArea::Inner] {
-            let part = Cell::Maximum {
-                role: role.clone(),
-                label: label.clone(),
-                band: *band,
-                area,
-                share: *share,
-            };
-            if let Some(second) = cells.get(&(&part, figure.validity.newness())) {
-                clashes.push(Clash::London { first, second: *second });
+/// Gives every addition the cells of the table it is added to. Takes the oldest first, returns the
+/// newest first.
+fn with_additions(oldest_first: impl Iterator<Item = Edition>) -> Vec<Edition> {
+    let mut editions: Vec<Edition> = Vec::new();
+    for mut edition in oldest_first {
+        let standing = match edition.extent {
+            Extent::Whole => None,
+            Extent::Addition => {
+                editions.iter().rev().find(|older| older.validity.meets(&edition.validity))
             }
+        };
+        for (cell, figure) in standing.into_iter().flat_map(|standing| &standing.cells) {
+            edition.cells.entry(*cell).or_insert_with(|| Arc::clone(figure));
         }
+        editions.push(edition);
     }
+    editions.reverse();
+    editions
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use terms::{Band, Date, Fraction, LondonArea, Month, Pence};
 
-use super::figure::Figure;
+use super::figure::{Figure, Share};
 use super::line::AreaBasis;
 use super::policy::PolicyUse;
 
@@ -29,7 +29,7 @@ pub enum StepCode {
     Attribution,
     /// Fees that may not be claimed.
     NotClaimable,
-    /// Half of the cost, where the scheme pays half.
+    /// The share of the cost, where the scheme does not pay all of it.
     Share,
     /// A mental health practitioner outside the half-paid model, and which row is used.
     WrittenAgreement,
@@ -163,8 +163,10 @@ pub enum NumberName {
 pub enum NumberValue {
     /// A count: days, minutes, minute-days, rows.
     Count(i64),
-    /// An exact share.
+    /// An exact number of WTE.
     Exact(Fraction),
+    /// A share of the cost.
+    Share(Share),
     /// Money.
     Money(Pence),
     /// A day.

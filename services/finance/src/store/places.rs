@@ -1,12 +1,16 @@
-//! The London areas of PCNs, stated or derived. Places are published, so no scope is asked for.
+//! The London areas of PCNs, stated or derived, and their lists. Places are published, so no scope
+//! is asked for.
 
 use std::collections::BTreeSet;
 
 use kit::Error;
 use kit::roster;
 use sea_orm::ConnectionTrait;
-use terms::{Instant, LondonArea, OdsCode, OrganisationKind, Period, Relation};
+use terms::{
+    ContractYear, Instant, LondonArea, OdsCode, OrganisationKind, Period, Population, Relation,
+};
 
+use crate::domain::allocation::Lists;
 use crate::domain::line::{AreaBasis, AreaPeriod};
 
 /// The region of NHS England that is London.
@@ -36,6 +40,20 @@ pub async fn areas(
         areas.push(AreaPeriod { period, area, basis });
     }
     Ok(areas)
+}
+
+/// The lists of a PCN on which the sums of a year rest.
+pub async fn lists(
+    db: &impl ConnectionTrait,
+    pcn: &OdsCode,
+    year: ContractYear,
+    at: Instant,
+) -> Result<Lists, Error> {
+    let Some(list) = roster::list_size(db, pcn, year.list_date(), at).await? else {
+        return Ok(Lists::default());
+    };
+    let registered = u32::try_from(list.registered).ok().map(Population::from_patients);
+    Ok(Lists { registered, weighted: list.weighted })
 }
 
 /// The days of a period on which a PCN is part of a known region other than London.

@@ -10,12 +10,12 @@ use kit::rulefile::{self, FILE_BYTES_MAX, Fault, ReadError, line_of, listed};
 use terms::RoleCode;
 use toml::Spanned;
 
-use crate::domain::figure::{Figure, Validity};
+use crate::domain::figure::{Extent, Figure, Validity};
 use crate::domain::policy::Policy;
 use crate::domain::rulebook::{Clash, Digest, Role, Row, RuleBook};
 
 use check::{Check, syntax_fault};
-use rows::{EditionRow, FigureRow, RuleFile, policy, role};
+use rows::{EditionRow, FigureRow, MaximumRow, RuleFile, policy, role};
 
 mod check;
 mod rows;
@@ -203,6 +203,8 @@ impl Reader {
         let places = &mut self.places.figures;
         figures_of(&rules.maximum, &mut check, figures, places);
         figures_of(&rules.rate, &mut check, figures, places);
+        figures_of(&rules.sum, &mut check, figures, places);
+        figures_of(&rules.share, &mut check, figures, places);
         figures_of(&rules.cap, &mut check, figures, places);
         figures_of(&rules.fee, &mut check, figures, places);
     }
@@ -220,6 +222,11 @@ fn figures_of<R: FigureRow>(
         let Some(validity) = validity(edition, check) else {
             continue;
         };
+        let extent = if edition.addition { Extent::Addition } else { Extent::Whole };
+        if extent == Extent::Addition && R::TABLE != MaximumRow::TABLE {
+            let reason = format!("an edition of the {} table is chosen row by row", R::TABLE);
+            check.fault::<()>("addition", reason, "must stand in [[maximum]] only");
+        }
         if edition.rows.is_empty() {
             check.fault::<()>("rows", format!("the {} table is empty", R::TABLE), "must have rows");
         }
@@ -240,6 +247,7 @@ fn figures_of<R: FigureRow>(
                 cell: entry.cell,
                 value: entry.value,
                 validity,
+                extent,
                 source,
                 confidence,
                 note: entry.note,
@@ -279,6 +287,15 @@ fn clash_fault(clash: &Clash, places: &Places) -> Fault {
             let expected = format!("must end as the edition does in {file}, line {line}");
             (Some(at(*second)), "applies_to", expected)
         }
+        Clash::Extents { first, second } => {
+            let (file, line) = at(*first);
+            let expected = format!("must be as in {file}, line {line}");
+            (Some(at(*second)), "addition", expected)
+        }
+        Clash::Addition { figure } => {
+            let expected = "must be days on which one earlier table is in force, known before";
+            (Some(at(*figure)), "addition", expected.to_owned())
+        }
         Clash::Lists { first, second } => (Some(at(*second)), "min_list", like(*first)),
         Clash::London { first, second } => (Some(at(*second)), "area", like(*first)),
         Clash::Role { figure } => {
@@ -289,7 +306,7 @@ fn clash_fault(clash: &Clash, places: &Places) -> Fault {
             (Some(at(*figure)), "band", expected.to_owned())
         }
         Clash::Share { figure } => {
-            (Some(at(*figure)), "share", "must be 100 for this role".to_owned())
+            (Some(at(*figure)), "share", "must be 100, or the role's [[share]]".to_owned())
         }
         Clash::RoleTwice { role } => {
             let mut of_role = places.roles.iter().filter(|(code, _, _)| code == role);

@@ -35,6 +35,8 @@ pub(in crate::api) fn figure(figure: &Figure) -> pb::Figure {
     let kind = match &figure.cell {
         Cell::Maximum { .. } => "maximum",
         Cell::Rate { .. } => "allocation-rate",
+        Cell::Sum { .. } => "allocation-sum",
+        Cell::Share { .. } => "share",
         Cell::Cap { .. } => "cap",
         Cell::Fee { .. } => "fee",
     };
@@ -61,6 +63,8 @@ pub(in crate::api) fn value(value: Value) -> (i64, &'static str) {
         Value::PerWeightedPatient(rate) => {
             (rate.ten_thousandths(), "ten_thousandths_of_a_pound_per_weighted_patient")
         }
+        Value::Fixed(Pence(pence)) => (pence, "pence"),
+        Value::Share(share) => (i64::from(share.percent()), "percent"),
         Value::Wte(wte) => (i64::from(wte) * MICRO, "wte_micro"),
         Value::Unlimited => (0, "unlimited"),
     }

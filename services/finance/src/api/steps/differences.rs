@@ -42,7 +42,9 @@ impl Explained<'_> {
             (None, None) => return None,
         };
         match difference.code {
-            StepCode::Figure | StepCode::NotClaimable if difference.figure_differs() => {
+            StepCode::Figure | StepCode::NotClaimable | StepCode::Share
+                if difference.figure_differs() =>
+            {
                 Some(self.figures(before, after))
             }
             StepCode::Maximum => {
@@ -109,6 +111,8 @@ impl Explained<'_> {
         let what = match of.map(|figure| (&figure.cell, figure)) {
             Some((Cell::Maximum { .. }, figure)) => format!("The maximum for {}", self.row(figure)),
             Some((Cell::Rate { .. }, _)) => "The rate of the allocation".to_owned(),
+            Some((Cell::Sum { .. }, _)) => "The allocation".to_owned(),
+            Some((Cell::Share { .. }, _)) => "The share that is paid".to_owned(),
             Some((Cell::Fee { .. }, _)) => "What may be claimed of a fee".to_owned(),
             Some((Cell::Cap { .. }, _)) => "The cap of the role".to_owned(),
             None => "The figure".to_owned(),
@@ -121,6 +125,8 @@ fn unit(figure: &Figure) -> &'static str {
     match figure.cell {
         Cell::Maximum { .. } => " a year",
         Cell::Rate { .. } => " a weighted patient",
+        Cell::Sum { .. } => "",
+        Cell::Share { .. } => " of the cost",
         Cell::Fee { .. } => " a month for one WTE",
         Cell::Cap { .. } => " WTE",
     }

@@ -1,8 +1,7 @@
 //! Why a line has no price, in a sentence.
 
 use super::Explained;
-use super::words::place;
-use crate::domain::figure::Share;
+use super::words::{part, place};
 use crate::domain::line::{Outcome, UnpricedReason};
 
 impl Explained<'_> {
@@ -42,11 +41,8 @@ impl Explained<'_> {
             }
             UnpricedReason::FigureMissing { day, band, area, share, edition } => {
                 let band = band.map(|band| format!(" at band {band}")).unwrap_or_default();
-                let half = match share {
-                    Share::Half => "half of the cost of ",
-                    Share::Whole => "",
-                };
-                let of = format!("{half}{name}{band} {} on {day}", place(area));
+                let part = part(share);
+                let of = format!("{part}{name}{band} {} on {day}", place(area));
                 match edition {
                     None => format!("no maximum is known for {of}"),
                     Some(edition) => format!(

@@ -2,7 +2,7 @@
 
 use terms::{Fraction, LondonArea};
 
-use crate::domain::figure::RowArea;
+use crate::domain::figure::{RowArea, Share};
 
 /// `a` or `an`.
 pub(super) fn article(name: &str) -> &'static str {
@@ -18,6 +18,11 @@ pub(super) fn band(label: &str) -> String {
         "" | "n/a" => String::new(),
         label => format!("band {label}, "),
     }
+}
+
+/// `half of the cost of `, `70% of the cost of `; nothing where all of it is paid.
+pub(super) fn part(share: Share) -> String {
+    if share == Share::WHOLE { String::new() } else { format!("{share} of the cost of ") }
 }
 
 /// Where a PCN lies.

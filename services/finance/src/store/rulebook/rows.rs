@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use terms::{Minutes, Population, RoleCode};
+use terms::{Minutes, Pence, Population, RoleCode};
 use toml::Spanned;
 use toml::value::Datetime;
 
-use crate::domain::figure::{Cell, Share, Value};
+use crate::domain::figure::{Cell, ListRange, Share, Value};
 use crate::domain::policy::{Policy, PolicyError};
 use crate::domain::rulebook::{PotPeriod, Role, RoleShare, Row};
 
@@ -23,6 +23,10 @@ pub(super) struct RuleFile {
     #[serde(default)]
     pub(super) rate: Vec<Spanned<EditionRow<RateRow>>>,
     #[serde(default)]
+    pub(super) sum: Vec<Spanned<EditionRow<SumRow>>>,
+    #[serde(default)]
+    pub(super) share: Vec<Spanned<EditionRow<ShareRow>>>,
+    #[serde(default)]
     pub(super) cap: Vec<Spanned<EditionRow<CapRow>>>,
     #[serde(default)]
     pub(super) fee: Vec<Spanned<EditionRow<FeeRow>>>,
@@ -35,6 +39,9 @@ pub(super) struct RuleFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EditionRow<R> {
+    /// Whether its rows are added to the table in force, rather than taking its place.
+    #[serde(default)]
+    pub(super) addition: bool,
     pub(super) applies_from: Datetime,
     pub(super) applies_to: Option<Datetime>,
     pub(super) known_from: Option<Datetime>,
@@ -61,6 +68,28 @@ pub(super) struct MaximumRow {
 pub(super) struct RateRow {
     pub(super) pot: String,
     pub(super) pounds_per_weighted_patient: String,
+    pub(super) confidence: Option<String>,
+    pub(super) source: Option<String>,
+    pub(super) note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SumRow {
+    pub(super) pot: String,
+    pub(super) min_list: Option<u32>,
+    pub(super) max_list: Option<u32>,
+    pub(super) pounds: String,
+    pub(super) confidence: Option<String>,
+    pub(super) source: Option<String>,
+    pub(super) note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShareRow {
+    pub(super) role: String,
+    pub(super) percent: i64,
     pub(super) confidence: Option<String>,
     pub(super) source: Option<String>,
     pub(super) note: Option<String>,
@@ -150,13 +179,7 @@ impl FigureRow for MaximumRow {
     fn entry(&self, check: &mut Check<'_>) -> Option<Entry> {
         let role = check.word::<RoleCode>("role", &self.role);
         let area = check.word("area", &self.area);
-        let share = match self.share {
-            None | Some(100) => Some(Share::Whole),
-            Some(50) => Some(Share::Half),
-            Some(other) => {
-                check.fault("share", format!("{other} is not a share"), "must be 50 or 100")
-            }
-        };
+        let share = self.share.map_or(Some(Share::WHOLE), |of| percent("share", of, check));
         let value = check.pounds("pounds", self.pounds).map(Value::AYear);
         let (role, area, share, value) = (role?, area?, share?, value?);
         let label = self.band.clone();
@@ -197,6 +220,44 @@ impl FigureRow for RateRow {
     }
 }
 
+impl FigureRow for SumRow {
+    const TABLE: &'static str = "sum";
+
+    fn entry(&self, check: &mut Check<'_>) -> Option<Entry> {
+        let pot = check.word("pot", &self.pot);
+        let lists = lists(self.min_list, self.max_list, check);
+        let sum: Option<Pence> = check.word("pounds", &self.pounds);
+        let (pot, lists, sum) = (pot?, lists?, sum?);
+        if sum <= Pence::ZERO {
+            let reason = "a sum of nothing pays nothing".to_owned();
+            return check.fault("pounds", reason, "must be positive");
+        }
+        Some(Entry {
+            cell: Cell::Sum { pot, lists },
+            value: Value::Fixed(sum),
+            confidence: self.confidence.clone(),
+            source: self.source.clone(),
+            note: self.note.clone(),
+        })
+    }
+}
+
+impl FigureRow for ShareRow {
+    const TABLE: &'static str = "share";
+
+    fn entry(&self, check: &mut Check<'_>) -> Option<Entry> {
+        let role = check.word("role", &self.role);
+        let value = percent("percent", self.percent, check).map(Value::Share);
+        Some(Entry {
+            cell: Cell::Share { role: role? },
+            value: value?,
+            confidence: self.confidence.clone(),
+            source: self.source.clone(),
+            note: self.note.clone(),
+        })
+    }
+}
+
 impl FigureRow for CapRow {
     const TABLE: &'static str = "cap";
 
@@ -205,21 +266,13 @@ impl FigureRow for CapRow {
             None => None,
             Some(role) => Some(check.word("role", role)?),
         };
-        let min_list = self.min_list.unwrap_or(0);
-        if self.max_list.is_some_and(|most| most < min_list) {
-            let reason = "the largest list is below the smallest".to_owned();
-            return check.fault("max_list", reason, "must be at least min_list");
-        }
+        let lists = lists(self.min_list, self.max_list, check)?;
         if self.wte == Some(0) {
             let reason = "a limit of zero allows nobody".to_owned();
             return check.fault("wte", reason, "must be positive, or left out for no limit");
         }
         Some(Entry {
-            cell: Cell::Cap {
-                role,
-                min_list: Population::from_patients(min_list),
-                max_list: self.max_list.map(Population::from_patients),
-            },
+            cell: Cell::Cap { role, lists },
             value: self.wte.map_or(Value::Unlimited, Value::Wte),
             confidence: self.confidence.clone(),
             source: self.source.clone(),
@@ -241,6 +294,24 @@ impl FigureRow for FeeRow {
             source: self.source.clone(),
             note: self.note.clone(),
         })
+    }
+}
+
+/// Registered lists from one number of patients to another.
+fn lists(least: Option<u32>, most: Option<u32>, check: &mut Check<'_>) -> Option<ListRange> {
+    let least = least.unwrap_or(0);
+    if most.is_some_and(|most| most < least) {
+        let reason = "the largest list is below the smallest".to_owned();
+        return check.fault("max_list", reason, "must be at least min_list");
+    }
+    let (least, most) = (Population::from_patients(least), most.map(Population::from_patients));
+    Some(ListRange { least, most })
+}
+
+fn percent(field: &str, percent: i64, check: &mut Check<'_>) -> Option<Share> {
+    match Share::from_percent(percent) {
+        Some(share) => Some(share),
+        None => check.fault(field, format!("{percent} is not a share"), "must be from 1 to 100"),
     }
 }
 

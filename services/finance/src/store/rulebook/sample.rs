@@ -7,7 +7,9 @@ use terms::{
     OdsCode, Pence, Period, Stage, parse_date,
 };
 
+use crate::domain::allocation::{AllocationGap, Lists, allocate};
 use crate::domain::evaluation::{Evaluation, PcnRecords, Question, evaluate};
+use crate::domain::figure::Pot;
 use crate::domain::line::{
     AreaBasis, AreaPeriod, EngagementRecords, Line, Outcome, UnpricedReason, WrittenAgreement,
 };
@@ -138,9 +140,23 @@ pub(super) fn records(area: Option<LondonArea>, list: &str, staff: Vec<Staff>) -
             .map(|area| AreaPeriod { period, area, basis: AreaBasis::Stated })
             .into_iter()
             .collect(),
-        weighted_list: list.parse().ok(),
+        lists: Lists { registered: list.parse().ok(), weighted: list.parse().ok() },
         engagements: staff.into_iter().map(|staff| staff.0).collect(),
     }
+}
+
+pub(super) fn weighted(list: &str) -> Lists {
+    Lists { registered: None, weighted: list.parse().ok() }
+}
+
+/// Every sum of a year, or why it is unknown.
+pub(super) fn sums(
+    year: &str,
+    lists: Lists,
+    known_on: &str,
+) -> Vec<(Pot, Result<Pence, AllocationGap>)> {
+    let all = allocate(book(), year.parse().unwrap(), lists, date(known_on));
+    all.into_iter().map(|sum| (sum.pot, sum.amount)).collect()
 }
 
 pub(super) fn ask_of(pcn: &str, of: &str, known_on: &str, records: &PcnRecords) -> Evaluation {

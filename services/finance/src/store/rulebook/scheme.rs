@@ -5,7 +5,7 @@ use terms::{
     Population, RoleCode,
 };
 
-use crate::domain::allocation::{AllocationGap, allocate};
+use crate::domain::allocation::{AllocationGap, Lists, allocate};
 use crate::domain::comparison::compare;
 use crate::domain::figure::{Pot, Share, Value};
 use crate::domain::line::{AreaBasis, AreaPeriod, Line, UnpricedReason};
@@ -15,7 +15,7 @@ use crate::domain::step::{NumberName, NumberValue, Step, StepCode};
 
 use super::sample::{
     BEFORE_UPLIFT, JULY, PCN, Staff, TODAY, ask, ask_of, book, date, line, line_in, month, pounds,
-    reason, records,
+    reason, records, sums, weighted,
 };
 
 #[track_caller]
@@ -36,21 +36,21 @@ fn check_maximum(
 #[test]
 fn published_maxima_are_reproduced() {
     use LondonArea::{Inner, Outer, Outside};
-    use Share::{Half, Whole};
-    check_maximum("CP", None, Outside, Whole, "2024-09-30", TODAY, 62_340);
-    check_maximum("CP", None, Outside, Whole, "2024-10-01", TODAY, 65_838);
-    check_maximum("GP", None, Outside, Whole, "2024-10-01", TODAY, 92_462);
-    check_maximum("GP", None, Outside, Whole, "2025-07-01", BEFORE_UPLIFT, 105_882);
-    check_maximum("GP", None, Inner, Whole, "2025-07-01", BEFORE_UPLIFT, 108_680);
-    check_maximum("GP", None, Outer, Whole, "2025-07-01", BEFORE_UPLIFT, 108_680);
-    check_maximum("GP", None, Outside, Whole, "2026-04-01", TODAY, 152_900);
+    let (half, whole) = (Share::HALF, Share::WHOLE);
+    check_maximum("CP", None, Outside, whole, "2024-09-30", TODAY, 62_340);
+    check_maximum("CP", None, Outside, whole, "2024-10-01", TODAY, 65_838);
+    check_maximum("GP", None, Outside, whole, "2024-10-01", TODAY, 92_462);
+    check_maximum("GP", None, Outside, whole, "2025-07-01", BEFORE_UPLIFT, 105_882);
+    check_maximum("GP", None, Inner, whole, "2025-07-01", BEFORE_UPLIFT, 108_680);
+    check_maximum("GP", None, Outer, whole, "2025-07-01", BEFORE_UPLIFT, 108_680);
+    check_maximum("GP", None, Outside, whole, "2026-04-01", TODAY, 152_900);
     // The half row is stored: halves of the printed full rows would be 21,019 and 36,163.50.
     let four = Some(Band::Four);
     let seven = Some(Band::Seven);
-    check_maximum("MHP_ADULT", four, Outer, Whole, "2025-07-01", BEFORE_UPLIFT, 42_038);
-    check_maximum("MHP_ADULT", four, Outer, Half, "2025-07-01", BEFORE_UPLIFT, 21_019);
-    check_maximum("MHP_ADULT", seven, Outer, Whole, "2025-07-01", BEFORE_UPLIFT, 72_327);
-    check_maximum("MHP_ADULT", seven, Outer, Half, "2025-07-01", BEFORE_UPLIFT, 36_163);
+    check_maximum("MHP_ADULT", four, Outer, whole, "2025-07-01", BEFORE_UPLIFT, 42_038);
+    check_maximum("MHP_ADULT", four, Outer, half, "2025-07-01", BEFORE_UPLIFT, 21_019);
+    check_maximum("MHP_ADULT", seven, Outer, whole, "2025-07-01", BEFORE_UPLIFT, 72_327);
+    check_maximum("MHP_ADULT", seven, Outer, half, "2025-07-01", BEFORE_UPLIFT, 36_163);
 }
 
 #[test]
@@ -71,32 +71,27 @@ fn a_full_time_month_is_the_printed_monthly_maximum() {
 #[test]
 fn an_allocation_is_the_weighted_list_of_1_january_times_the_rate() {
     let year: ContractYear = "2025-26".parse().unwrap();
-    let list: Option<Population> = "45139.25".parse().ok();
-    let one = &allocate(book(), year, list, date(TODAY))[..];
+    let one = &allocate(book(), year, weighted("45139.25"), date(TODAY))[..];
     assert_eq!(one.len(), 1); // The pots were merged.
     assert_eq!(one[0].amount, Ok(pounds("1202103.37")));
-    assert_eq!(one[0].rate.as_ref().unwrap().confidence, Confidence::Confirmed);
+    assert_eq!(one[0].figure.as_ref().unwrap().confidence, Confidence::Confirmed);
 
-    let of = |year: &str, list: Option<Population>, known: &str| {
-        let all = allocate(book(), year.parse().unwrap(), list, date(known));
-        all.into_iter().map(|sum| (sum.pot, sum.amount)).collect::<Vec<_>>()
-    };
-    let list: Option<Population> = "50000".parse().ok();
+    let of = |year: &str| sums(year, weighted("50000"), TODAY);
     assert_eq!(
-        of("2024-25", list, TODAY),
+        of("2024-25"),
         [(Pot::Main, Ok(pounds("1144700"))), (Pot::GpRingfence, Ok(pounds("65150")))]
     );
-    assert_eq!(of("2026-27", list, TODAY), [(Pot::Main, Ok(pounds("1383400")))]);
+    assert_eq!(of("2026-27"), [(Pot::Main, Ok(pounds("1383400")))]);
 }
 
 #[test]
 fn an_unknown_list_or_rate_leaves_the_sum_unknown_and_says_why() {
     let year: ContractYear = "2024-25".parse().unwrap();
-    let missing = allocate(book(), year, None, date(TODAY));
-    let gap = AllocationGap::ListMissing { date: date("2024-01-01") };
+    let missing = allocate(book(), year, Lists::default(), date(TODAY));
+    let gap = AllocationGap::WeightedListMissing { date: date("2024-01-01") };
     assert!(missing.iter().all(|sum| sum.amount == Err(gap)));
 
-    let early = allocate(book(), year, "50000".parse().ok(), date("2024-09-30"));
+    let early = allocate(book(), year, weighted("50000"), date("2024-09-30"));
     assert!(early[0].amount.is_ok());
     assert_eq!(early[1].amount, Err(AllocationGap::RateMissing)); // The GP pot of October.
 

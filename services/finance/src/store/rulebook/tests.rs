@@ -106,8 +106,9 @@ fn a_wrong_row_is_named_by_file_line_and_field() {
     check(&cell("\"CP\"", "\"cp\""), Some(8), "role", "cp", "role code");
     check(&cell("\"CP\"", "\"XX\""), Some(8), "role", "no such role", "[[role]]");
     check(&cell("7-8a", "6"), Some(8), "band", "no row of this band", "the role's row");
-    check(&cell("pounds", "share = 70, pounds"), Some(8), "share", "70", "50 or 100");
-    check(&cell("pounds", "share = 50, pounds"), Some(8), "share", "not paid by half", "100");
+    check(&cell("pounds", "share = 0, pounds"), Some(8), "share", "0 is not", "from 1 to 100");
+    check(&cell("pounds", "share = 70, pounds"), Some(8), "share", "not paid by this", "[[share]]");
+    check(&cell("pounds", "share = 50, pounds"), Some(8), "share", "not paid by this", "100");
     check(&cell("\"CP\"", "\"MHP_CYP\""), Some(8), "band", "7-8a", "band");
     check(
         &cell("1000", "1000, confidence = \"SURE\""),
