@@ -21,6 +21,10 @@ mod check;
 mod rows;
 
 #[cfg(test)]
+mod carried;
+#[cfg(test)]
+mod earlier;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod sample;
@@ -30,7 +34,12 @@ mod scheme;
 mod tests;
 
 /// The files of the executable, by name.
-const COMPILED_IN: [(&str, &str); 6] = [
+const COMPILED_IN: [(&str, &str); 11] = [
+    ("2019-20.toml", include_str!("../../rulebook/2019-20.toml")),
+    ("2020-21.toml", include_str!("../../rulebook/2020-21.toml")),
+    ("2021-22.toml", include_str!("../../rulebook/2021-22.toml")),
+    ("2022-23.toml", include_str!("../../rulebook/2022-23.toml")),
+    ("2023-24.toml", include_str!("../../rulebook/2023-24.toml")),
     ("2024-25.toml", include_str!("../../rulebook/2024-25.toml")),
     ("2025-26.toml", include_str!("../../rulebook/2025-26.toml")),
     ("2026-27.toml", include_str!("../../rulebook/2026-27.toml")),

@@ -171,13 +171,33 @@ impl Finance {
         rules_known_on: Option<&str>,
         known_at: Option<&str>,
     ) -> Result<pb::PcnMoney, Status> {
-        let api = FinanceSummaryApi { app: self.app.clone() };
         let request = GetPcnSummaryRequest {
             name: format!("pcns/{pcn}"),
             month: "2025-07".into(),
             rules_known_on_date: rules_known_on.map(|text| kit::wire::date(day(text))),
             known_at_date: known_at.map(|text| kit::wire::date(day(text))),
         };
+        self.summarised(grant, request).await
+    }
+
+    /// The summary of a PCN and month by everything known today.
+    pub(super) async fn summary_of(
+        &self,
+        grant: &str,
+        pcn: &str,
+        month: &str,
+    ) -> Result<pb::PcnMoney, Status> {
+        let (name, month) = (format!("pcns/{pcn}"), month.to_owned());
+        let request = GetPcnSummaryRequest { name, month, ..Default::default() };
+        self.summarised(grant, request).await
+    }
+
+    async fn summarised(
+        &self,
+        grant: &str,
+        request: GetPcnSummaryRequest,
+    ) -> Result<pb::PcnMoney, Status> {
+        let api = FinanceSummaryApi { app: self.app.clone() };
         let request = called(request, grant, "finance.summaries.read");
         api.get_pcn_summary(request).await.map(tonic::Response::into_inner)
     }
@@ -261,6 +281,12 @@ fn organisations() -> Vec<Line> {
         )));
     }
     lines
+}
+
+/// A list of registered patients alone.
+pub(super) fn list(code: &str, date: &str, registered: i64) -> Line {
+    let (by, code, date) = (provenance("2025-07-31"), code.to_owned(), column(date));
+    Line::ListSize(list_size::Model::new(&by, None, code, date, registered, None, None))
 }
 
 pub(super) fn relation(code: &str, relation: &str, related: &str, from: &str) -> Line {

@@ -10,7 +10,7 @@ use kit::error::reason_of;
 use kit::pages::Key;
 use tonic::Status;
 
-use super::fixture::{Finance, called, day};
+use super::fixture::{Finance, PAY, PCN, called, day, list, variant};
 use crate::api::allocations::AllocationApi;
 use crate::api::rule_books::RuleBookApi;
 
@@ -123,4 +123,61 @@ async fn an_allocation_is_known_or_says_what_is_missing() {
         let refused = get(name).await.unwrap_err();
         assert_eq!(reason_of(&refused), Some(ErrorReason::NotPermitted), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_fixed_sums_of_2019_need_the_registered_list_and_say_where_they_are_printed() {
+    for (patients, sums, missing) in [
+        (48_000, [Some(2_835_750), Some(2_558_475)], ""),
+        (100_000, [None, None], "sum of 2019-20 for 100000 registered patients not known"),
+    ] {
+        let (finance, _api) = api().await;
+        let api = AllocationApi { app: finance.app.clone() };
+        let pots = async || {
+            let name = "pcns/U09081/allocations/2019-20".into();
+            let request = pb::GetAllocationRequest { name, ..Default::default() };
+            let request = called(request, ANYBODY, "finance.allocations.read");
+            api.get_allocation(request).await.unwrap().into_inner().pots
+        };
+
+        let before = pots().await;
+        finance.know(vec![list("U09081", "2019-01-01", patients)]).await;
+        let after = pots().await;
+
+        let unknown = "registered list of 2019-01-01 not known";
+        assert!(before.iter().all(|pot| pot.missing == unknown && pot.registered_count.is_none()));
+        let names: Vec<_> = after.iter().map(|pot| pot.pot.as_str()).collect();
+        let amounts: Vec<_> = after.iter().map(|pot| pot.amount_pence).collect();
+        assert_eq!((names, amounts), (vec!["cp", "splw"], sums.to_vec()));
+        for pot in &after {
+            assert_eq!(
+                (pot.registered_count, pot.weighted_ten_thousandths),
+                (Some(patients), None)
+            );
+            assert_eq!(pot.missing, missing);
+            let kind = pot.rate.as_ref().map(|sum| (sum.kind.as_str(), sum.confidence.as_str()));
+            assert_eq!(kind, missing.is_empty().then_some(("allocation-sum", "ONE SOURCE")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_line_of_2019_says_which_share_is_paid_and_by_which_figure() {
+    let finance = Finance::with_roster().await;
+    finance.know(variant(&[("start", "2019-10-01")])).await;
+    let header = PAY.lines().next().unwrap();
+    let pay = format!("{header}\ndemo-e-998,2019-10,4000.00,0,0,,2019-10-28\n");
+    finance.import(&pay).await.unwrap();
+
+    let money = finance.summary_of("auditor@england", PCN, "2019-10").await.unwrap();
+
+    let [line] = money.lines.as_slice() else { panic!("one line: {money:?}") };
+    assert_eq!((line.maximum_pence, line.payable_pence), (Some(315_083), Some(280_000)));
+    let step = |code: &str| line.steps.iter().find(|step| step.code == code).unwrap();
+    assert_eq!(step("SHARE").text, "The scheme pays 70% of the cost: £2,800.00 of £4,000.00.");
+    let share = ("share/CP/2019-07-01/2019-07-01", Some(70), "CONFIRMED");
+    let pb::ClaimStep { figure, figure_value, confidence, .. } = step("SHARE");
+    assert_eq!((figure.as_str(), *figure_value, confidence.as_str()), share);
+    assert!(step("FIGURE").text.starts_with("The maximum for 70% of the cost of a Clinical"));
+    assert_eq!(money.room_pence, None); // There is no main pot.
 }

@@ -47,7 +47,7 @@ fn the_compiled_in_files_are_right_and_every_figure_says_where_it_is_from() {
 
     assert_eq!(book.roles().len(), 26);
     let maxima = |figure: &&std::sync::Arc<Figure>| matches!(figure.cell, Cell::Maximum { .. });
-    assert_eq!(book.figures().iter().filter(maxima).count(), 591);
+    assert_eq!(book.figures().iter().filter(maxima).count(), 869);
     for figure in book.figures() {
         assert!(!figure.source.is_empty(), "{}", figure.id);
         assert_ne!(figure.source, "same", "{}", figure.id);
@@ -72,7 +72,10 @@ fn a_figure_has_a_readable_name_that_stays() {
     figure("maximum/NA/4/outside/2024-04-01/2023-06-02"); // A code that reads as 'not available'.
     figure("maximum/MHP_ADULT/6/outer/half/2025-04-01/2025-03-27");
     figure("maximum/GP/n-a/london/2024-10-01/2024-09-26");
+    figure("maximum/CP/7-8a/outside/70/2019-07-01/2019-07-01");
     figure("rate/GP_RINGFENCE/2024-10-01/2024-10-01");
+    figure("sum/SPLW/0-99999/2019-07-01/2019-07-01");
+    figure("share/CP/2019-07-01/2019-07-01");
     figure("cap/EPN/0-99999/2024-04-01/2024-04-01");
     figure("cap/ALL/0-any/2025-04-01/2025-04-01");
     figure("fee/SPLW/2019-10-01/2019-10-01");
@@ -172,6 +175,48 @@ fn a_policy_that_is_not_implemented_is_refused_and_not_ignored() {
     let mut files = compiled_in();
     files.retain(|file| file.0 != "policies.toml");
     assert_eq!(parse(files).expect_err("all are missing").len(), 19);
+}
+
+#[test]
+fn an_addition_needs_a_table_that_is_in_force_on_all_of_its_days() {
+    let row = r#"role = "CP", band = "7-8a", area = "outside", pounds = 1000"#;
+    let added = |dates: &str| maximum(&format!("addition = true\n{dates}"), row);
+    let year = "applies_from = 2020-10-01\napplies_to";
+
+    let too_long = added(&format!("{year} = 2021-04-01\nknown_from = 2020-09-30"));
+    check(&too_long, Some(11), "addition", "no earlier table", "in force");
+    let too_early = added(&format!("{year} = 2021-03-31\nknown_from = 2020-01-01"));
+    check(&too_early, Some(11), "addition", "no earlier table", "in force");
+    let open = added("applies_from = 2020-10-01\nknown_from = 2020-09-30");
+    check(&open, Some(10), "addition", "no earlier table", "in force");
+    let whole = maximum("applies_from = 2020-10-01\napplies_to = 2021-03-31", row);
+    check(&whole, Some(9), "addition", "whole table and of an addition", "2020-21.toml, line");
+
+    let fee = "[[fee]]\naddition = true\napplies_from = 2030-01-01\nrows = []\n";
+    check(fee, Some(1), "addition", "row by row", "[[maximum]]");
+}
+
+#[test]
+fn a_sum_and_a_share_must_be_something() {
+    let table = |name: &str, row: &str| {
+        format!(
+            "{SOURCES}[[{name}]]\napplies_from = 2030-01-01\nsource = \"own\"\nconfidence = \
+             \"CONFIRMED\"\nrows = [\n  {{ {row} }},\n]\n"
+        )
+    };
+    let sum = |row: &str| table("sum", &format!("pot = \"CP\", {row}"));
+    check(&sum(r#"pounds = "0""#), Some(8), "pounds", "pays nothing", "positive");
+    check(&sum(r#"pounds = "a lot""#), Some(8), "pounds", "a lot", "two decimals");
+    check(
+        &sum(r#"min_list = 2, max_list = 1, pounds = "1""#),
+        Some(8),
+        "max_list",
+        "below the smallest",
+        "min_list",
+    );
+    let share = |percent: i64| table("share", &format!("role = \"CP\", percent = {percent}"));
+    check(&share(101), Some(8), "percent", "101 is not", "from 1 to 100");
+    check(&table("share", "role = \"XX\", percent = 70"), Some(8), "role", "no such", "[[role]]");
 }
 
 #[test]
