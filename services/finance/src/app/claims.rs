@@ -35,7 +35,7 @@ impl App {
         let read = self.database.read().await?;
         let scope = caller.scope(&*read, self.clock()).await?;
         summary::admit(&read, caller, &scope, query).await?;
-        let records = records(&read, &scope, query).await?;
+        let records = records(&read, self.rules.london(), &scope, query).await?;
         let later = self.evaluate(query, query.cut.rules_known_on, &records);
         let called = |engagement: EngagementId| {
             let mut all = records.pcn.engagements.iter();

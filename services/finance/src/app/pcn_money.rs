@@ -14,6 +14,7 @@ use crate::domain::cost::UnplacedPay;
 use crate::domain::evaluation::{Evaluation, PcnRecords, Question, evaluate};
 use crate::domain::line::{EngagementRecords, Line, WrittenAgreement};
 use crate::domain::pay::Pay;
+use crate::domain::rulebook::LondonRegion;
 use crate::domain::step::{NumberName, NumberValue};
 use crate::store::pay::{KnownPay, PaySource, of_engagements, without_hours};
 use crate::store::places::{areas, lists};
@@ -100,7 +101,7 @@ impl App {
         scope: &Scope,
         query: &Query,
     ) -> Result<PcnMoney, Error> {
-        let records = records(read, scope, query).await?;
+        let records = records(read, self.rules.london(), scope, query).await?;
         let evaluation = self.evaluate(query, query.cut.rules_known_on, &records);
         let lines: Vec<&Line> = evaluation.month_lines().collect();
         let unplaced = unplaced(scope, query, &records, &evaluation);
@@ -127,7 +128,12 @@ impl App {
 }
 
 /// Everything known at the cut that lines from April to the month may need.
-pub(super) async fn records(read: &Read, scope: &Scope, query: &Query) -> Result<Records, Error> {
+pub(super) async fn records(
+    read: &Read,
+    london: &LondonRegion,
+    scope: &Scope,
+    query: &Query,
+) -> Result<Records, Error> {
     let (pcn, month, at) = (&query.pcn, query.month, query.cut.at);
     let year = month.contract_year();
     let first = year.first_month();
@@ -136,7 +142,7 @@ pub(super) async fn records(read: &Read, scope: &Scope, query: &Query) -> Result
     let without_hours = without_hours(&**read, scope, pcn, first..=month, at).await?;
     let days = Period::new(first.first(), month.period().until());
     let days = days.expect("a contract year begins before its months end");
-    let areas = areas(&**read, pcn, days, at).await?;
+    let areas = areas(&**read, london, pcn, days, at).await?;
     let lists = lists(&**read, pcn, year, at).await?;
 
     let mut rows: BTreeMap<EngagementId, Vec<Pay>> = BTreeMap::new();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use terms::{Band, Confidence, ContractYear, Date, LondonArea, Minutes, Population, RoleCode};
+use terms::{
+    Band, Confidence, ContractYear, Date, LondonArea, Minutes, OdsCode, Population, RoleCode,
+};
 
 use super::figure::{Cell, Extent, Figure, ListRange, Pot, RowArea, Share, Validity, Value};
 use super::policy::Policy;
@@ -143,6 +145,17 @@ impl Edition {
     }
 }
 
+/// The region that is London: a PCN of another one is outside, where no record states its area.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LondonRegion {
+    /// Its code.
+    pub code: OdsCode,
+    /// Who says so.
+    pub source: String,
+    /// How far to trust it.
+    pub confidence: Confidence,
+}
+
 /// Every rule the evaluation knows, checked and indexed.
 // Invariant: no clash, every figure's role is known, every policy is settled once.
 #[derive(Clone, Debug)]
@@ -151,6 +164,7 @@ pub struct RuleBook {
     roles: Vec<Role>,
     by_code: HashMap<RoleCode, usize>,
     policies: Vec<Policy>,
+    london: LondonRegion,
     figures: Vec<Arc<Figure>>,
     /// The newest first.
     editions: Vec<Edition>,
@@ -167,6 +181,7 @@ impl RuleBook {
         digest: Digest,
         roles: Vec<Role>,
         policies: Vec<Policy>,
+        london: LondonRegion,
         figures: Vec<Figure>,
     ) -> Result<RuleBook, Vec<Clash>> {
         let codes = roles.iter().map(|role| role.code.clone());
@@ -199,7 +214,7 @@ impl RuleBook {
             }
         }
         let editions = with_additions(editions.into_values());
-        Ok(RuleBook { digest, roles, by_code, policies, figures, editions, fees, shares })
+        Ok(RuleBook { digest, roles, by_code, policies, london, figures, editions, fees, shares })
     }
 
     /// Names the set of files the book was read from.
@@ -215,6 +230,11 @@ impl RuleBook {
     /// Every policy, in the order of the files.
     pub fn policies(&self) -> &[Policy] {
         &self.policies
+    }
+
+    /// The region that is London.
+    pub const fn london(&self) -> &LondonRegion {
+        &self.london
     }
 
     /// Every figure, in the order of the files.

@@ -12,9 +12,8 @@ use terms::{
 
 use crate::domain::allocation::Lists;
 use crate::domain::line::{AreaBasis, AreaPeriod};
+use crate::domain::rulebook::LondonRegion;
 
-/// The region of NHS England that is London.
-const LONDON_REGION: &str = "Y56";
 /// PCN, sub-ICB, ICB, region, and a bound against a circle.
 const LEVELS: usize = 5;
 
@@ -22,6 +21,7 @@ const LEVELS: usize = 5;
 /// not London. Inside London, or without a known region, nothing is derived.
 pub async fn areas(
     db: &impl ConnectionTrait,
+    london: &LondonRegion,
     pcn: &OdsCode,
     days: Period,
     at: Instant,
@@ -35,7 +35,7 @@ pub async fn areas(
     if areas.iter().any(covered) {
         return Ok(areas);
     }
-    for period in outside_london_region(db, pcn, days, at).await? {
+    for period in outside_london_region(db, london, pcn, days, at).await? {
         let (area, basis) = (LondonArea::Outside, AreaBasis::OutsideLondonRegion);
         areas.push(AreaPeriod { period, area, basis });
     }
@@ -59,6 +59,7 @@ pub async fn lists(
 /// The days of a period on which a PCN is part of a known region other than London.
 async fn outside_london_region(
     db: &impl ConnectionTrait,
+    london: &LondonRegion,
     pcn: &OdsCode,
     days: Period,
     at: Instant,
@@ -83,7 +84,7 @@ async fn outside_london_region(
         let mut next = Vec::new();
         for (code, days) in above {
             match known.get(&code).map(|found| found.kind) {
-                Some(OrganisationKind::Region) if code.as_str() == LONDON_REGION => {}
+                Some(OrganisationKind::Region) if code == london.code => {}
                 Some(OrganisationKind::Region) => outside.push(days),
                 Some(_) | None => next.push((code, days)),
             }

@@ -12,10 +12,10 @@ use toml::Spanned;
 
 use crate::domain::figure::{Extent, Figure, Validity};
 use crate::domain::policy::Policy;
-use crate::domain::rulebook::{Clash, Digest, Role, Row, RuleBook};
+use crate::domain::rulebook::{Clash, Digest, LondonRegion, Role, Row, RuleBook};
 
 use check::{Check, syntax_fault};
-use rows::{EditionRow, FigureRow, MaximumRow, RuleFile, policy, role};
+use rows::{EditionRow, FigureRow, MaximumRow, RuleFile, london, policy, role};
 
 mod check;
 mod rows;
@@ -129,14 +129,22 @@ pub fn parse(mut files: Vec<(String, String)>) -> Result<RuleBook, Vec<Fault>> {
     for (name, text) in &files {
         reader.figures(name, text);
     }
-    let Reader { files: _, roles, policies, figures, places, mut faults } = reader;
-    if !faults.is_empty() {
-        return Err(faults);
+    let Reader { files: _, roles, policies, london, figures, places, mut faults } = reader;
+    if london.is_none() && faults.is_empty() {
+        faults.push(Fault {
+            file: "the set of rule files".to_owned(),
+            line: None,
+            field: "london".to_owned(),
+            reason: "no file says which region is London".to_owned(),
+            expected: "must stand in one file".to_owned(),
+        });
     }
-    RuleBook::new(Digest(rulefile::digest(&files)), roles, policies, figures).map_err(|clashes| {
-        faults.extend(clashes.iter().map(|clash| clash_fault(clash, &places)));
-        faults
-    })
+    let Some(london) = london.filter(|_| faults.is_empty()) else {
+        return Err(faults);
+    };
+    let digest = Digest(rulefile::digest(&files));
+    RuleBook::new(digest, roles, policies, london, figures)
+        .map_err(|clashes| clashes.iter().map(|clash| clash_fault(clash, &places)).collect())
 }
 
 /// Where an entry of the book stands, for errors found in the book as a whole.
@@ -151,6 +159,7 @@ struct Reader {
     files: BTreeMap<String, RuleFile>,
     roles: Vec<Role>,
     policies: Vec<Policy>,
+    london: Option<LondonRegion>,
     figures: Vec<Figure>,
     places: Places,
     faults: Vec<Fault>,
@@ -190,6 +199,15 @@ impl Reader {
         for row in &rules.policy {
             check.start = row.span().start;
             self.policies.extend(policy(row.as_ref(), &mut check));
+        }
+        if let Some(row) = &rules.london {
+            check.start = row.span().start;
+            let found = london(row.as_ref(), &mut check);
+            if found.is_some() && self.london.is_some() {
+                let reason = "another file says so already".to_owned();
+                check.fault::<()>("london", reason, "must stand in one file");
+            }
+            self.london = found.or(self.london.take());
         }
         self.files.insert(file.to_owned(), rules);
     }

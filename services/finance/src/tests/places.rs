@@ -9,7 +9,8 @@ use crate::store::places::areas;
 async fn on_first_of_july(finance: &Finance, pcn: &str) -> Option<(LondonArea, AreaBasis)> {
     let read = finance.app.database().read().await.unwrap();
     let month: Month = "2025-07".parse().unwrap();
-    let areas = areas(&*read, &code(pcn), month.period(), kit::cut::NOW).await.unwrap();
+    let london = finance.app.rules().london();
+    let areas = areas(&*read, london, &code(pcn), month.period(), kit::cut::NOW).await.unwrap();
     let found = areas.into_iter().find(|area| area.period.contains(day("2025-07-01")));
     found.map(|area| (area.area, area.basis))
 }
@@ -43,6 +44,7 @@ async fn a_stated_area_is_taken_and_only_one_outside_the_london_region_is_derive
     // Before the region of its ICB is known, nothing is derived.
     let read = finance.app.database().read().await.unwrap();
     let early = Period::inclusive(day("2021-04-01"), Some(day("2021-04-30"))).unwrap();
-    let found = areas(&*read, &code("U00002"), early, kit::cut::NOW).await.unwrap();
+    let (london, second) = (finance.app.rules().london(), code("U00002"));
+    let found = areas(&*read, london, &second, early, kit::cut::NOW).await.unwrap();
     assert!(found.is_empty(), "{found:?}");
 }

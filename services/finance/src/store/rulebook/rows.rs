@@ -9,7 +9,7 @@ use toml::value::Datetime;
 
 use crate::domain::figure::{Cell, ListRange, Share, Value};
 use crate::domain::policy::{Policy, PolicyError};
-use crate::domain::rulebook::{PotPeriod, Role, RoleShare, Row};
+use crate::domain::rulebook::{LondonRegion, PotPeriod, Role, RoleShare, Row};
 
 use super::check::Check;
 
@@ -34,6 +34,7 @@ pub(super) struct RuleFile {
     pub(super) role: Vec<Spanned<RoleRow>>,
     #[serde(default)]
     pub(super) policy: Vec<Spanned<PolicyRow>>,
+    pub(super) london: Option<Spanned<LondonRow>>,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +157,14 @@ pub(super) struct PolicyRow {
     pub(super) value: String,
     pub(super) alternatives: Vec<String>,
     pub(super) basis: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LondonRow {
+    pub(super) region: String,
+    pub(super) source: String,
+    pub(super) confidence: String,
 }
 
 /// Cell, value and provenance of a row of any table.
@@ -380,6 +389,13 @@ fn pot_period(row: &PotRow, check: &mut Check<'_>) -> Option<PotPeriod> {
         return check.fault("pots", reason, "must end on or after its first day");
     }
     Some(period)
+}
+
+pub(super) fn london(row: &LondonRow, check: &mut Check<'_>) -> Option<LondonRegion> {
+    let code = check.word("region", &row.region);
+    let source = check.source(Some(&row.source));
+    let confidence = check.confidence(Some(&row.confidence));
+    Some(LondonRegion { code: code?, source: source?, confidence: confidence? })
 }
 
 pub(super) fn policy(row: &PolicyRow, check: &mut Check<'_>) -> Option<Policy> {

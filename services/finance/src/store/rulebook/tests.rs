@@ -220,6 +220,30 @@ fn a_sum_and_a_share_must_be_something() {
 }
 
 #[test]
+fn one_file_says_which_region_is_london() {
+    let book = load(None).unwrap();
+    assert_eq!(book.london().code.as_str(), "Y56");
+    assert_eq!(book.london().confidence, Confidence::Confirmed);
+
+    let table = |region: &str| {
+        format!(
+            "{SOURCES}[london]\nregion = \"{region}\"\nsource = \"own\"\nconfidence = \"CONFIRMED\"\n"
+        )
+    };
+    let twice = faults_of(&table("Y56"));
+    assert_eq!((twice.len(), twice[0].field.as_str()), (1, "london"));
+    assert!(twice[0].reason.contains("already"), "{twice:?}");
+    check(&table("London!"), Some(3), "region", "London!", "");
+
+    let mut files = compiled_in();
+    let standing = &mut files.iter_mut().find(|file| file.0 == "standing.toml").unwrap().1;
+    let at = standing.find("[london]").unwrap();
+    standing.truncate(at);
+    let faults = parse(files).unwrap_err();
+    assert_eq!((faults.len(), faults[0].field.as_str()), (1, "london"));
+}
+
+#[test]
 fn caps_must_not_overlap() {
     let caps = format!(
         "{SOURCES}[[cap]]\napplies_from = 2030-01-01\nsource = \"own\"\nconfidence = \
