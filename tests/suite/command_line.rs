@@ -65,8 +65,17 @@ async fn help_names_every_command_kind_and_column() {
 
     let help = alone.run(&["--help"]).await;
     assert_eq!(help.status.code(), DONE);
-    let commands =
-        ["serve", "demo", "import", "report", "token", "migrate", "config", "healthcheck"];
+    let commands = [
+        "serve",
+        "demo",
+        "import",
+        "report",
+        "rulebook",
+        "token",
+        "migrate",
+        "config",
+        "healthcheck",
+    ];
     assert_contains(&out(&help), &commands);
     assert_contains(
         &out(&help),
@@ -119,6 +128,12 @@ async fn wrong_usage_ends_with_two_and_says_what_would_be_right() {
         (vec!["import", "staff", "--token", "x", "no-such.csv"], "no-such.csv"),
         (vec!["import", "staff", "--token", "x", &folder], "is not a file"),
         (vec!["import", "staff", "--recorded-on", "2025-02-30", "x.csv"], "2025-02-30"),
+        (vec!["rulebook"], "show"),
+        (vec!["rulebook", "show", "2025"], "2025-26"),
+        (vec!["rulebook", "diff", "2025-26"], "TO"),
+        (vec!["rulebook", "show", "2025-26", "--role", "cp"], "role code"),
+        (vec!["rulebook", "show", "2025-26", "--known-at", "today"], "today"),
+        (vec!["rulebook", "check", "--directory", "no-such"], "no-such"),
         (vec!["token"], "ROLE@SCOPE"),
         (vec!["token", "king@england"], "king@england"),
         (vec!["token", "auditor@england", "--hours", "0"], "0"),
@@ -419,4 +434,100 @@ async fn a_refused_file_ends_with_one_and_lists_every_bad_row() {
     assert_eq!(checked.status.code(), DONE, "{checked:?}");
     assert_contains(&out(&checked), &["nothing written"]);
     assert_eq!(demo_set::positions(&channel).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rule_files_are_checked_without_a_server() {
+    let alone = Alone::new();
+
+    let right = alone.run(&["rulebook", "check"]).await;
+
+    assert_eq!(right.status.code(), DONE, "{right:?}");
+    let text = out(&right);
+    assert_contains(&text, &["The rule files are right", "0 further", "4 printed"]);
+    assert_contains(&text, &["NOT KNOWN", "OTHER", "agreed", "outside, outer, inner"]);
+    assert!(right.stderr.is_empty(), "{right:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_in_a_rule_file_is_named_by_file_line_and_field() {
+    let alone = Alone::new();
+    let file = |row: &str| {
+        format!(
+            "[sources]\nown = \"a test\"\n[[maximum]]\napplies_from = 2026-04-01\n\
+             known_from = 2026-11-01\nsource = \"own\"\nconfidence = \"DERIVED\"\nrows = [\n\
+             {{ role = \"CP\", band = \"7-8a\", area = \"outside\", {row} }},\n]\n"
+        )
+    };
+    let folder = alone.0.path().to_str().unwrap();
+    let check = ["rulebook", "check", "--directory", folder];
+
+    for (row, words) in [
+        ("pounds = 71_927", ["extra.toml, line 9, pounds", "DERIVED", "£71,725.00"]),
+        ("pounds = 0", ["extra.toml, line 9, pounds", "0", "from 1 to"]),
+        ("pound = 1", ["extra.toml, line 9, pound", "unknown field", "pounds"]),
+        (
+            "pounds = 71725, pounds_a_month = \"5977\"",
+            ["extra.toml, line 9, pounds_a_month", "£5,977.00", "£5,977.08"],
+        ),
+    ] {
+        alone.file("extra.toml", &file(row));
+        let refused = alone.run(&check).await;
+        assert_eq!(refused.status.code(), REFUSED, "{refused:?}");
+        assert_contains(&told(&refused), &words);
+        assert!(refused.stdout.is_empty(), "{refused:?}");
+    }
+
+    alone.file("extra.toml", &file("pounds = 71725"));
+    assert_eq!(alone.run(&check).await.status.code(), DONE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_year_is_printed_as_it_was_known() {
+    let alone = Alone::new();
+    let show = async |rest: &[&str]| {
+        let shown = alone.run(&[&["rulebook", "show", "2025-26"], rest].concat()).await;
+        assert_eq!(shown.status.code(), DONE, "{shown:?}");
+        out(&shown)
+    };
+
+    let today = show(&["--role", "CP"]).await;
+    let then = show(&["--role", "CP", "--known-at", "2025-07-31"]).await;
+    let whole = show(&[]).await;
+
+    assert_contains(&today, &["CP 7-8a, outside", "£69,410.00", "£5,784.17", "DERIVED", "[1]"]);
+    assert!(!today.contains("£66,972.00") && !today.contains("SPLW"), "{today}");
+    assert_contains(
+        &then,
+        &["figures known on 2025-07-31", "£66,972.00", "£5,581.00", "CONFIRMED"],
+    );
+    assert!(!then.contains("£69,410.00"), "{then}");
+    assert_contains(&whole, &["ALLOCATION", "26.631", "MAXIMA", "CAPS", "FEES", "Sources"]);
+    assert_contains(&whole, &["ni-rate/MAXIMA", "15%", "salary/7-8a", "https://"]);
+
+    let none = alone.run(&["rulebook", "show", "2031-32"]).await;
+    assert_eq!(none.status.code(), REFUSED, "{none:?}");
+    assert_contains(&told(&none), &["2031-32 has no rule book", "2025-26"]);
+    let nobody = alone.run(&["rulebook", "show", "2025-26", "--role", "XX"]).await;
+    assert_eq!(nobody.status.code(), REFUSED, "{nobody:?}");
+    assert_contains(&told(&nobody), &["XX is no role", "SPLW"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_years_are_compared_as_they_were_known() {
+    let alone = Alone::new();
+    let diff = async |rest: &[&str]| {
+        let shown = alone.run(&[&["rulebook", "diff", "2024-25", "2025-26"], rest].concat()).await;
+        assert_eq!(shown.status.code(), DONE, "{shown:?}");
+        out(&shown)
+    };
+
+    let today = diff(&["--role", "CP"]).await;
+    let then = diff(&["--known-at", "2025-07-31"]).await;
+
+    let moved = ["CP 7-8a, outside", "£65,838.00", "£69,410.00", "£3,572.00 (+5.4%)"];
+    assert_contains(&today, &moved);
+    assert_contains(&today, &["CONFIRMED, then DERIVED"]);
+    assert_contains(&then, &["£66,972.00", "£1,134.00 (+1.7%)", "CNPC 8c", "new", "ended"]);
+    assert_contains(&then, &["22.894", "26.631", "are the same", "Sources"]);
 }

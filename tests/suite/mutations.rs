@@ -67,7 +67,7 @@ const REPAIRS: [&str; 7] = [
     "/arrs.supervision.v1.ProjectionService/ReplayProjection",
 ];
 /// How the names of methods begin that change nothing.
-const READING: [&str; 5] = ["Get", "List", "Stream", "Compare", "Verify"];
+const READING: [&str; 6] = ["Get", "List", "Project", "Stream", "Compare", "Verify"];
 
 fn day(year: i32, month: i32, day: i32) -> Option<Date> {
     Some(Date { year, month, day })

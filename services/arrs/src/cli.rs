@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kit::audit::Head;
 use kit::identity::Grant;
-use terms::{Date, Month, OdsCode};
+use terms::{ContractYear, Date, Month, OdsCode, RoleCode};
 
 const AFTER_HELP: &str = "\
 First steps:
@@ -14,6 +14,7 @@ First steps:
   arrs import organisations organisations.csv bring in files, in the order organisations, lists,
                                               staff, pay, sessions
   arrs report pcn U09081 --month 2025-07      look at a PCN and month
+  arrs rulebook show 2025-26                  look at the figures of a year
 
 Exit codes: 0 done, 1 refused, 2 wrong usage, 64 wrong configuration, 69 server not reachable.";
 
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Print a report.
     Report(ReportArguments),
+    /// Look into the figures of the scheme: check them, print a year, compare two.
+    Rulebook(RulebookArguments),
     /// Look into the audit trail: who did what, and whether it is whole.
     Audit(AuditArguments),
     /// Print a token of the local issuer, for trying the suite on this machine.
@@ -190,6 +193,65 @@ pub(crate) struct ImportArguments {
 
     #[command(flatten)]
     pub(crate) server: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulebookArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) what: RulebookCommand,
+}
+
+/// What to do with the figures. Nothing here asks a server: the files compiled in and those of
+/// `finance.rulebook_directory` are read, as a server with the same settings reads them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulebookCommand {
+    /// Check the rule files, and list what nobody knows; fails if one has a mistake.
+    Check(RulebookCheckArguments),
+    /// Print the figures that hold in a contract year, each with its mark and source.
+    Show(RulebookShowArguments),
+    /// Print what differs between the ends of two contract years.
+    Diff(RulebookDiffArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulebookCheckArguments {
+    /// Rule files to check together with those compiled in; those of the settings without.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulebookShowArguments {
+    /// The contract year, for example 2025-26.
+    pub(crate) year: ContractYear,
+
+    #[command(flatten)]
+    pub(crate) figures: FiguresArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulebookDiffArguments {
+    /// The earlier contract year, for example 2024-25.
+    pub(crate) from: ContractYear,
+
+    /// The later one.
+    pub(crate) to: ContractYear,
+
+    #[command(flatten)]
+    pub(crate) figures: FiguresArguments,
+}
+
+/// Which figures to print.
+#[derive(Debug, Args)]
+pub(crate) struct FiguresArguments {
+    /// Only figures of this role, for example CP.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) role: Option<RoleCode>,
+
+    /// As known at the end of this day; today without.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) known_at: Option<Date>,
 }
 
 #[derive(Debug, Args)]

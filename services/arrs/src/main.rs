@@ -1,6 +1,7 @@
 //! `arrs`: the suite in one executable.
 //!
-//! `serve` and `demo` run services; every other command is a client of a running gateway.
+//! `serve` and `demo` run services, `migrate` their databases, `rulebook` reads rule files; every
+//! other command is a client of a running gateway.
 
 mod audit;
 mod cli;
@@ -12,6 +13,7 @@ mod process;
 mod progress;
 mod remote;
 mod report;
+mod rulebook;
 mod settings;
 
 use std::io::Write;
@@ -45,6 +47,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::run(settings, &arguments).await,
         Command::Import(arguments) => import::run(&settings, arguments).await,
         Command::Report(arguments) => report::run(&settings, arguments).await,
+        Command::Rulebook(arguments) => rulebook::run(&settings, arguments.what),
         Command::Audit(arguments) => audit::run(&settings, arguments.what).await,
         Command::Token(arguments) => {
             let token = remote::local_token(&settings, &arguments)?;

@@ -3,7 +3,7 @@
 mod flat;
 mod table;
 
-pub(crate) use table::wrapped;
+pub(crate) use table::{new_table, wrapped};
 
 use arrs_proto::report::v1::{GetPcnReportRequest, PcnReport};
 use kit::client::Channel;

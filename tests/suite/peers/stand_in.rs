@@ -67,6 +67,13 @@ impl RuleBookService for Books {
     ) -> Result<Response<pb::ListFiguresResponse>, Status> {
         Err(Status::unimplemented("nobody asks for it"))
     }
+
+    async fn project_maximum(
+        &self,
+        _: Request<pb::ProjectMaximumRequest>,
+    ) -> Result<Response<pb::ProjectMaximumResponse>, Status> {
+        Err(Status::unimplemented("nobody asks for it"))
+    }
 }
 
 #[derive(serde::Deserialize)]

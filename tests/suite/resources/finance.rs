@@ -1,6 +1,7 @@
 //! Rule books, allocations and claim lines.
 
 use arrs_proto::finance::v1 as finance;
+use arrs_proto::finance::v1::project_maximum_request::Base;
 use arrs_proto::google::r#type::Date as WireDate;
 use arrs_tests::cluster::Cluster;
 use kit::Clock;
@@ -17,6 +18,7 @@ use crate::demo_set::{
 
 const GET_RULE_BOOK: &str = "/arrs.finance.v1.RuleBookService/GetRuleBook";
 const LIST_FIGURES: &str = "/arrs.finance.v1.RuleBookService/ListFigures";
+const PROJECT_MAXIMUM: &str = "/arrs.finance.v1.RuleBookService/ProjectMaximum";
 const GET_ALLOCATION: &str = "/arrs.finance.v1.AllocationService/GetAllocation";
 const COMPARE_CLAIM_LINE: &str = "/arrs.finance.v1.ClaimService/CompareClaimLine";
 
@@ -103,6 +105,133 @@ async fn figures_of_a_year_come_with_their_source_and_their_day() {
             call(&channel, LIST_FIGURES, request).await;
         refused(answer, code, reason);
     }
+}
+
+/// The maximum of a pharmacist outside London on a day, after an award on that of an earlier one.
+fn awarded(day: Date, edition: Date, basis_points: i32) -> finance::ProjectMaximumRequest {
+    finance::ProjectMaximumRequest {
+        role: "CP".to_owned(),
+        area: "outside".to_owned(),
+        date: Some(date(day)),
+        base: Some(Base::Award(finance::ProjectedAward {
+            edition_date: Some(date(edition)),
+            edition_known_on_date: None,
+            basis_points,
+        })),
+        ..Default::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projected_maximum_comes_with_every_figure_it_is_built_of() {
+    let cluster = Cluster::one().await;
+    let channel = cluster.channel(&["pcn-viewer@pcn:U09081"]);
+    let ask = async |request: finance::ProjectMaximumRequest| {
+        let answer = call::<_, finance::ProjectMaximumResponse>(&channel, PROJECT_MAXIMUM, request);
+        answer.await.map(Response::into_inner)
+    };
+    let july = Date::constant(2024, 7, 1);
+    let october = Date::constant(2024, 10, 1);
+
+    let answer = ask(awarded(october, july, 550)).await.unwrap();
+
+    assert_eq!((answer.maximum_pence, answer.half_pence), (Some(6_583_800), None));
+    assert_eq!((answer.weakest_confidence.as_str(), answer.missing.as_str()), ("DERIVED", ""));
+    assert_eq!(answer.rule_book_figure.as_ref().unwrap().value, 6_583_800);
+    let codes: Vec<&str> = answer.steps.iter().map(|step| step.code.as_str()).collect();
+    assert_eq!(codes, ["SALARY_IMPLIED", "AWARD", "EMPLOYER_NI", "EMPLOYER_PENSION", "MAXIMUM"]);
+    for step in &answer.steps {
+        assert!(step.text.ends_with('.') && step.amount_pence > 0, "{step:?}");
+        for figure in &step.figures {
+            assert!(!figure.source.is_empty() && !figure.confidence.is_empty(), "{figure:?}");
+        }
+    }
+    let words = ["inside the maximum of 2024-07-01", "5.5%", "13.8% of", "14.38%", "£65,838.00"];
+    for (step, words) in answer.steps.iter().zip(words) {
+        assert!(step.text.contains(words), "{words:?} is not in {}", step.text);
+    }
+    assert_eq!(ask(awarded(october, july, 550)).await.unwrap(), answer, "asked again");
+
+    let outer = finance::ProjectMaximumRequest {
+        role: "MHP_ADULT".to_owned(),
+        band: "7".to_owned(),
+        area: "outer".to_owned(),
+        rules_known_on_date: Some(date(Date::constant(2025, 7, 31))),
+        ..awarded(Date::constant(2025, 7, 1), Date::constant(2025, 7, 1), 0)
+    };
+    let halves = ask(outer).await.unwrap();
+    assert_eq!((halves.maximum_pence, halves.half_pence), (Some(7_232_700), Some(3_616_300)));
+    assert_eq!(halves.steps.last().unwrap().code, "HALF");
+
+    let general_practitioner = finance::ProjectMaximumRequest {
+        role: "GP".to_owned(),
+        base: Some(Base::SalaryPence(7_311_400)),
+        ..awarded(october, july, 0)
+    };
+    assert_eq!(ask(general_practitioner).await.unwrap().maximum_pence, Some(9_246_200));
+
+    let unknown = ask(awarded(Date::constant(2027, 4, 1), october, 300)).await.unwrap();
+    assert_eq!(unknown.maximum_pence, None);
+    assert!(unknown.missing.contains("pension") && unknown.missing.contains("2027-04-01"));
+    assert!(unknown.steps.is_empty() && unknown.rule_book_figure.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projection_names_every_field_that_is_wrong() {
+    let cluster = Cluster::one().await;
+    let channel = cluster.channel(&["pcn-viewer@pcn:U09081"]);
+    let ask = async |request: finance::ProjectMaximumRequest| {
+        call::<_, finance::ProjectMaximumResponse>(&channel, PROJECT_MAXIMUM, request).await
+    };
+    let july = Date::constant(2025, 7, 1);
+    let right = || awarded(july, july, 0);
+
+    invalid(ask(Default::default()).await, &["role", "area", "date", "base"]);
+    let all = finance::ProjectMaximumRequest {
+        role: "XX".to_owned(),
+        band: "10".to_owned(),
+        area: "fringe".to_owned(),
+        date: Some(WireDate { year: 2025, month: 2, day: 30 }),
+        base: Some(Base::SalaryPence(0)),
+        rules_known_on_date: Some(WireDate { year: 1999, month: 1, day: 1 }),
+    };
+    let wrong = ["role", "band", "area", "date", "rules_known_on_date", "salary_pence"];
+    invalid(ask(all).await, &wrong);
+    let early = finance::ProjectMaximumRequest {
+        role: "HCSW".to_owned(),
+        date: Some(date(Date::constant(2025, 3, 31))),
+        ..right()
+    };
+    invalid(ask(early).await, &["date", "award.edition_date"]);
+    for (role, band) in [("MHP_ADULT", ""), ("CP", "6"), ("GP", "7")] {
+        let (role, band) = (role.to_owned(), band.to_owned());
+        let request = finance::ProjectMaximumRequest { role, band, ..right() };
+        invalid(ask(request).await, &["band"]);
+    }
+    for salary in [-1, 0, 100_000_001, i64::MAX] {
+        let base = Some(Base::SalaryPence(salary));
+        let request = finance::ProjectMaximumRequest { base, ..right() };
+        invalid(ask(request).await, &["salary_pence"]);
+    }
+    for basis_points in [-5_001, 10_001, i32::MIN] {
+        invalid(ask(awarded(july, july, basis_points)).await, &["award.basis_points"]);
+    }
+    for edge in [-5_000, 10_000] {
+        assert!(ask(awarded(july, july, edge)).await.is_ok());
+    }
+    let base = Some(Base::Award(finance::ProjectedAward {
+        edition_date: None,
+        edition_known_on_date: Some(date(Date::constant(2025, 8, 1))),
+        basis_points: 0,
+    }));
+    let rules_known_on_date = Some(date(Date::constant(2025, 7, 31)));
+    let request = finance::ProjectMaximumRequest { base, rules_known_on_date, ..right() };
+    invalid(ask(request).await, &["award.edition_date", "award.edition_known_on_date"]);
+
+    let hub = cluster.channel(&["training-hub@icb:QT6"]);
+    let refused: Result<Response<finance::ProjectMaximumResponse>, _> =
+        call(&hub, PROJECT_MAXIMUM, right()).await;
+    denied(refused);
 }
 
 #[tokio::test(flavor = "multi_thread")]

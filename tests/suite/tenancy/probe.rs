@@ -234,6 +234,16 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
             let request = finance::ListFiguresRequest { parent, ..Default::default() };
             done(ask::<_, finance::ListFiguresResponse>(channel, path, request).await)
         }
+        "/arrs.finance.v1.RuleBookService/ProjectMaximum" => {
+            let request = finance::ProjectMaximumRequest {
+                role: "CP".to_owned(),
+                area: "outside".to_owned(),
+                date: Some(kit::wire::date(Date::constant(2025, 7, 1))),
+                base: Some(finance::project_maximum_request::Base::SalaryPence(5_000_000)),
+                ..Default::default()
+            };
+            done(ask::<_, finance::ProjectMaximumResponse>(channel, path, request).await)
+        }
         "/arrs.finance.v1.AllocationService/GetAllocation" => {
             let name = format!("{pcn}/allocations/2025-26");
             let request = finance::GetAllocationRequest { name, ..Default::default() };

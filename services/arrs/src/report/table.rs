@@ -363,7 +363,7 @@ fn supervision(section: &PcnSupervision, text: &mut String) {
     }
 }
 
-fn new_table(columns: &[(&str, CellAlignment)]) -> Table {
+pub(crate) fn new_table(columns: &[(&str, CellAlignment)]) -> Table {
     let mut table = Table::new();
     table
         .load_style(STYLE)

@@ -1,5 +1,6 @@
 //! The scheme's figures by contract year.
 
+mod projections;
 mod wire;
 
 use std::sync::Arc;
@@ -63,6 +64,15 @@ impl RuleBookService for RuleBookApi {
         let next_page_token = page.next(&mut figures, &self.pages, |figure| figure.id.clone());
         let figures = figures.iter().map(|one| wire::figure(one)).collect();
         Ok(Response::new(pb::ListFiguresResponse { figures, next_page_token }))
+    }
+
+    async fn project_maximum(
+        &self,
+        request: Request<pb::ProjectMaximumRequest>,
+    ) -> Result<Response<pb::ProjectMaximumResponse>, Status> {
+        let (rules, today) = (self.app.rules(), self.app.clock().today());
+        let question = projections::question(request.into_inner(), rules, today)?;
+        Ok(Response::new(projections::answer(rules, &question)))
     }
 }
 

@@ -162,7 +162,8 @@ impl Explained<'_> {
             | Cell::Sum { .. }
             | Cell::Share { .. }
             | Cell::Cap { .. }
-            | Cell::Fee { .. } => format!("{article} {name}"),
+            | Cell::Fee { .. }
+            | Cell::OnCost(_) => format!("{article} {name}"),
         }
     }
 

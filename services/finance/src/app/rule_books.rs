@@ -6,22 +6,15 @@ use kit::Error;
 use terms::{ContractYear, Date, RoleCode};
 
 use super::App;
-use crate::domain::figure::{Cell, Figure};
+use crate::domain::figure::Figure;
+use crate::domain::holding::years;
 
 impl App {
     /// The figures of a contract year in the order of their names.
     ///
     /// A year has a rule book if a rate, a sum or a maximum begins in it.
     pub fn figures(&self, year: ContractYear) -> Result<Vec<Arc<Figure>>, Error> {
-        let begins = |figure: &Arc<Figure>| {
-            let of_year = match figure.cell {
-                Cell::Rate { .. } | Cell::Sum { .. } | Cell::Maximum { .. } => true,
-                Cell::Share { .. } | Cell::Cap { .. } | Cell::Fee { .. } => false,
-            };
-            of_year && ContractYear::of(figure.validity.applies_from) == year
-        };
-        let all = self.rules().figures();
-        if !all.iter().any(begins) {
+        if !years(self.rules()).contains(&year) {
             let name = format!("ruleBooks/{year}");
             return Err(Error::NotFound { kind: "arrs.example/RuleBook", name });
         }
@@ -30,7 +23,8 @@ impl App {
             validity.applies_from <= year.last()
                 && validity.applies_to.is_none_or(|last| year.first() <= last)
         };
-        let mut figures: Vec<Arc<Figure>> = all.iter().filter(applies).cloned().collect();
+        let mut figures: Vec<Arc<Figure>> =
+            self.rules().figures().iter().filter(applies).cloned().collect();
         figures.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(figures)
     }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use terms::{Band, Confidence, Date, Fraction, LondonArea, Pence, Population, Rate, RoleCode};
 
+use super::on_cost::{BasisPoints, OnCost};
+
 /// A text that is not one of the words of a rule file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be {expected}")]
@@ -227,6 +229,8 @@ pub enum Cell {
         /// The role supplied.
         role: RoleCode,
     },
+    /// What a maximum is built of.
+    OnCost(OnCost),
 }
 
 /// The number itself, with its unit.
@@ -242,6 +246,8 @@ pub enum Value {
     Fixed(Pence),
     /// A share of the cost.
     Share(Share),
+    /// A share of something, or what it grows by.
+    Percent(BasisPoints),
     /// Whole-time equivalents.
     Wte(u32),
     /// There is no limit.
@@ -257,6 +263,7 @@ impl Value {
             Value::PerWeightedPatient(_) => "pounds a weighted patient",
             Value::Fixed(_) => "pounds",
             Value::Share(_) => "of the cost",
+            Value::Percent(_) => "percent",
             Value::Wte(_) => "WTE",
             Value::Unlimited => "no limit",
         }
@@ -271,6 +278,7 @@ impl fmt::Display for Value {
             }
             Value::PerWeightedPatient(rate) => write!(f, "{rate}"),
             Value::Share(share) => write!(f, "{share}"),
+            Value::Percent(points) => write!(f, "{points}"),
             Value::Wte(wte) => write!(f, "{wte}"),
             Value::Unlimited => f.write_str("none"),
         }
@@ -338,6 +346,8 @@ pub struct Figure {
     pub cell: Cell,
     /// The number.
     pub value: Value,
+    /// The twelfth of it that is printed beside it, if one is.
+    pub a_month: Option<Pence>,
     /// When it holds.
     pub validity: Validity,
     /// What its edition does to the one in force.
@@ -350,6 +360,8 @@ pub struct Figure {
     pub note: Option<String>,
     /// The rule file it stands in.
     pub file: String,
+    /// The line of that file, from 1.
+    pub line: usize,
 }
 
 impl Figure {
@@ -358,7 +370,7 @@ impl Figure {
         match &self.cell {
             Cell::Maximum { role, .. } | Cell::Share { role } | Cell::Fee { role } => Some(role),
             Cell::Cap { role, .. } => role.as_ref(),
-            Cell::Rate { .. } | Cell::Sum { .. } => None,
+            Cell::Rate { .. } | Cell::Sum { .. } | Cell::OnCost(_) => None,
         }
     }
 
@@ -382,6 +394,7 @@ impl Figure {
                 format!("cap/{role}/{lists}")
             }
             Cell::Fee { role } => format!("fee/{role}"),
+            Cell::OnCost(of) => format!("on-cost/{of}"),
         };
         format!("{cell}/{}/{}", validity.applies_from, validity.known_from)
     }

@@ -537,6 +537,7 @@ fn fee(
         | Value::PerWeightedPatient(_)
         | Value::Fixed(_)
         | Value::Share(_)
+        | Value::Percent(_)
         | Value::Wte(_)
         | Value::Unlimited => Err(UnpricedReason::FeeFigureMissing),
     }

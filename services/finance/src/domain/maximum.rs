@@ -117,6 +117,7 @@ fn a_year(figure: &Figure) -> Option<Pence> {
         | Value::PerWeightedPatient(_)
         | Value::Fixed(_)
         | Value::Share(_)
+        | Value::Percent(_)
         | Value::Wte(_)
         | Value::Unlimited => None,
     }

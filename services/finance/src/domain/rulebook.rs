@@ -9,8 +9,10 @@ use terms::{
 };
 
 use super::figure::{Cell, Extent, Figure, ListRange, Pot, RowArea, Share, Validity, Value};
+use super::on_cost::OnCost;
 use super::policy::Policy;
 pub use clash::Clash;
+pub(super) use clash::table;
 
 mod clash;
 
@@ -210,7 +212,7 @@ impl RuleBook {
                 Cell::Share { role } => {
                     shares.entry(by_code[role]).or_default().push(Arc::clone(figure));
                 }
-                Cell::Rate { .. } | Cell::Sum { .. } | Cell::Cap { .. } => {}
+                Cell::Rate { .. } | Cell::Sum { .. } | Cell::Cap { .. } | Cell::OnCost(_) => {}
             }
         }
         let editions = with_additions(editions.into_values());
@@ -337,6 +339,11 @@ impl RuleBook {
     pub fn has_fee(&self, role: &RoleCode, day: Date) -> bool {
         let fees = self.role_index(role).and_then(|index| self.fees.get(&index));
         fees.is_some_and(|fees| fees.iter().any(|figure| figure.validity.applies_from <= day))
+    }
+
+    /// A number that maxima are built of, for work on `day`.
+    pub fn on_cost(&self, of: &OnCost, day: Date, known_on: Date) -> Option<&Arc<Figure>> {
+        self.newest(day, known_on, |cell| *cell == Cell::OnCost(of.clone()))
     }
 
     /// The pots a PCN has in a year: those that the roles of the year are paid from.

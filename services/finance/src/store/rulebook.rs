@@ -18,12 +18,17 @@ use check::{Check, syntax_fault};
 use rows::{EditionRow, FigureRow, MaximumRow, RuleFile, london, policy, role};
 
 mod check;
+mod on_costs;
 mod rows;
 
 #[cfg(test)]
 mod carried;
 #[cfg(test)]
 mod earlier;
+#[cfg(test)]
+mod inspections;
+#[cfg(test)]
+mod projections;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -34,7 +39,7 @@ mod scheme;
 mod tests;
 
 /// The files of the executable, by name.
-const COMPILED_IN: [(&str, &str); 11] = [
+const COMPILED_IN: [(&str, &str); 12] = [
     ("2019-20.toml", include_str!("../../rulebook/2019-20.toml")),
     ("2020-21.toml", include_str!("../../rulebook/2020-21.toml")),
     ("2021-22.toml", include_str!("../../rulebook/2021-22.toml")),
@@ -43,6 +48,7 @@ const COMPILED_IN: [(&str, &str); 11] = [
     ("2024-25.toml", include_str!("../../rulebook/2024-25.toml")),
     ("2025-26.toml", include_str!("../../rulebook/2025-26.toml")),
     ("2026-27.toml", include_str!("../../rulebook/2026-27.toml")),
+    ("on-costs.toml", include_str!("../../rulebook/on-costs.toml")),
     ("policies.toml", include_str!("../../rulebook/policies.toml")),
     ("roles.toml", include_str!("../../rulebook/roles.toml")),
     ("standing.toml", include_str!("../../rulebook/standing.toml")),
@@ -234,6 +240,7 @@ impl Reader {
         figures_of(&rules.share, &mut check, figures, places);
         figures_of(&rules.cap, &mut check, figures, places);
         figures_of(&rules.fee, &mut check, figures, places);
+        figures_of(&rules.on_cost, &mut check, figures, places);
     }
 }
 
@@ -268,17 +275,20 @@ fn figures_of<R: FigureRow>(
             let (Some(source), Some(confidence)) = (source, confidence) else {
                 continue;
             };
+            let a_month = row.as_ref().a_month(check);
             places.push((check.file.to_owned(), line_of(check.text, check.start)));
             figures.push(Figure {
                 id: Figure::name(&entry.cell, &validity),
                 cell: entry.cell,
                 value: entry.value,
+                a_month,
                 validity,
                 extent,
                 source,
                 confidence,
                 note: entry.note,
                 file: check.file.to_owned(),
+                line: line_of(check.text, check.start),
             });
         }
     }

@@ -5,6 +5,7 @@ use kit::wire::date;
 use terms::{ContractYear, Pence, RoleCode};
 
 use crate::domain::figure::{Cell, Figure, Value};
+use crate::domain::on_cost::BasisPoints;
 use crate::domain::policy::Policy;
 use crate::domain::rulebook::RuleBook;
 
@@ -39,6 +40,7 @@ pub(in crate::api) fn figure(figure: &Figure) -> pb::Figure {
         Cell::Share { .. } => "share",
         Cell::Cap { .. } => "cap",
         Cell::Fee { .. } => "fee",
+        Cell::OnCost(_) => "on-cost",
     };
     pb::Figure {
         name: figure.id.clone(),
@@ -65,6 +67,7 @@ pub(in crate::api) fn value(value: Value) -> (i64, &'static str) {
         }
         Value::Fixed(Pence(pence)) => (pence, "pence"),
         Value::Share(share) => (i64::from(share.percent()), "percent"),
+        Value::Percent(BasisPoints(points)) => (points.into(), "basis_points"),
         Value::Wte(wte) => (i64::from(wte) * MICRO, "wte_micro"),
         Value::Unlimited => (0, "unlimited"),
     }

@@ -115,6 +115,7 @@ impl Explained<'_> {
             Some((Cell::Share { .. }, _)) => "The share that is paid".to_owned(),
             Some((Cell::Fee { .. }, _)) => "What may be claimed of a fee".to_owned(),
             Some((Cell::Cap { .. }, _)) => "The cap of the role".to_owned(),
+            Some((Cell::OnCost(_), _)) => "What maxima are built of".to_owned(),
             None => "The figure".to_owned(),
         };
         format!("{what} was {} and is {}.", told(before), told(after))
@@ -129,6 +130,7 @@ fn unit(figure: &Figure) -> &'static str {
         Cell::Share { .. } => " of the cost",
         Cell::Fee { .. } => " a month for one WTE",
         Cell::Cap { .. } => " WTE",
+        Cell::OnCost(_) => "",
     }
 }
 

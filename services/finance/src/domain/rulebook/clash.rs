@@ -8,6 +8,7 @@ use super::{Role, RoleShare, Row};
 use crate::domain::figure::{
     Cell, Extent, Figure, ListRange, Pot, RowArea, Share, Validity, Value,
 };
+use crate::domain::on_cost::OnCost;
 use crate::domain::policy::{Policy, PolicyName};
 
 /// Two entries of a rule book that cannot both be.
@@ -204,16 +205,17 @@ fn check_additions(figures: &[Figure], clashes: &mut Vec<Clash>) {
 
 /// Whose editions are chosen together: a pot's rate or a role's cap is a table of its own.
 #[derive(PartialEq, Eq, Hash)]
-enum Table<'a> {
+pub(in crate::domain) enum Table<'a> {
     Maxima,
     Rate(Pot),
     Sum(Pot),
     Share(&'a RoleCode),
     Cap(Option<&'a RoleCode>),
     Fee(&'a RoleCode),
+    OnCost(&'a OnCost),
 }
 
-fn table(cell: &Cell) -> Table<'_> {
+pub(in crate::domain) fn table(cell: &Cell) -> Table<'_> {
     match cell {
         Cell::Maximum { .. } => Table::Maxima,
         Cell::Rate { pot } => Table::Rate(*pot),
@@ -221,6 +223,7 @@ fn table(cell: &Cell) -> Table<'_> {
         Cell::Share { role } => Table::Share(role),
         Cell::Cap { role, .. } => Table::Cap(role.as_ref()),
         Cell::Fee { role } => Table::Fee(role),
+        Cell::OnCost(of) => Table::OnCost(of),
     }
 }
 
@@ -230,9 +233,11 @@ fn check_lists(figures: &[Figure], clashes: &mut Vec<Clash>) {
         .enumerate()
         .filter_map(|(index, figure)| match &figure.cell {
             Cell::Cap { lists, .. } | Cell::Sum { lists, .. } => Some((index, figure, *lists)),
-            Cell::Maximum { .. } | Cell::Rate { .. } | Cell::Share { .. } | Cell::Fee { .. } => {
-                None
-            }
+            Cell::Maximum { .. }
+            | Cell::Rate { .. }
+            | Cell::Share { .. }
+            | Cell::Fee { .. }
+            | Cell::OnCost(_) => None,
         })
         .collect();
     for (position, (second, later, lists)) in by_list.iter().enumerate() {

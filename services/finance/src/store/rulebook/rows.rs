@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use terms::{Minutes, Pence, Population, RoleCode};
+use terms::{Fraction, Minutes, Pence, Population, RoleCode};
 use toml::Spanned;
 use toml::value::Datetime;
 
@@ -12,6 +12,7 @@ use crate::domain::policy::{Policy, PolicyError};
 use crate::domain::rulebook::{LondonRegion, PotPeriod, Role, RoleShare, Row};
 
 use super::check::Check;
+use super::on_costs::OnCostRow;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +31,8 @@ pub(super) struct RuleFile {
     pub(super) cap: Vec<Spanned<EditionRow<CapRow>>>,
     #[serde(default)]
     pub(super) fee: Vec<Spanned<EditionRow<FeeRow>>>,
+    #[serde(default)]
+    pub(super) on_cost: Vec<Spanned<EditionRow<OnCostRow>>>,
     #[serde(default)]
     pub(super) role: Vec<Spanned<RoleRow>>,
     #[serde(default)]
@@ -59,6 +62,7 @@ pub(super) struct MaximumRow {
     pub(super) area: String,
     pub(super) share: Option<i64>,
     pub(super) pounds: i64,
+    pub(super) pounds_a_month: Option<String>,
     pub(super) confidence: Option<String>,
     pub(super) source: Option<String>,
     pub(super) note: Option<String>,
@@ -180,6 +184,11 @@ pub(super) struct Entry {
 pub(super) trait FigureRow {
     const TABLE: &'static str;
     fn entry(&self, check: &mut Check<'_>) -> Option<Entry>;
+
+    /// The twelfth of the amount that is printed beside it, if one is.
+    fn a_month(&self, _: &mut Check<'_>) -> Option<Pence> {
+        None
+    }
 }
 
 impl FigureRow for MaximumRow {
@@ -201,6 +210,16 @@ impl FigureRow for MaximumRow {
             source: self.source.clone(),
             note: self.note.clone(),
         })
+    }
+
+    fn a_month(&self, check: &mut Check<'_>) -> Option<Pence> {
+        let printed: Pence = check.word("pounds_a_month", self.pounds_a_month.as_ref()?)?;
+        let twelfth = Pence::from_fraction(Fraction::new(Pence::from_pounds(self.pounds).0, 12));
+        if printed != twelfth {
+            let reason = format!("{printed} is not a month of {} a year", self.pounds);
+            return check.fault("pounds_a_month", reason, &format!("must be {twelfth}"));
+        }
+        Some(printed)
     }
 }
 

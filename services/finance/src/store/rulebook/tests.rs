@@ -274,3 +274,44 @@ fn files_are_added_from_a_directory_and_never_replace_one() {
     let missing = load(Some(Path::new("/nowhere/at/all"))).unwrap_err();
     assert!(matches!(missing, LoadError::Read { .. }));
 }
+
+#[test]
+fn a_wrong_row_of_what_maxima_are_built_of_is_named() {
+    let row = |row: &str| maximum(DATES, row).replace("[[maximum]]", "[[on_cost]]");
+    let on_cost = |row_text: &str, field: &str, reason: &str, expected: &str| {
+        check(&row(row_text), Some(8), field, reason, expected);
+    };
+    on_cost(r#"figure = "tax", pounds = "1""#, "figure", "tax", "ni-rate");
+    on_cost(r#"figure = "pension", pounds = "1""#, "pounds", "no part", "left out");
+    on_cost(r#"figure = "pension""#, "basis_points", "needs it", "given");
+    on_cost(r#"figure = "pension", basis_points = 0"#, "basis_points", "0", "from 1 to");
+    on_cost(r#"figure = "pension", basis_points = 14380"#, "basis_points", "14380", "9999");
+    on_cost(r#"figure = "ni-rate", basis_points = 1500"#, "basis", "needs it", "given");
+    on_cost(r#"figure = "ni-rate", basis = "TAX", basis_points = 1"#, "basis", "TAX", "LAW or");
+    on_cost(r#"figure = "salary", band = "7", pounds = "1.234""#, "pounds", "1.234", "decimals");
+    on_cost(r#"figure = "salary", band = "7", pounds = "-1""#, "pounds", "-1", "from 1 to");
+    on_cost(r#"figure = "salary", pounds = "1""#, "band", "needs it", "given");
+    on_cost(r#"figure = "award", scale = "NHS", basis_points = 1"#, "scale", "NHS", "AFC or GP");
+    let supplement = r#"figure = "supplement-fixed", scale = "AFC", area = "outer", pounds = "1""#;
+    on_cost(supplement, "figure", "AFC has no supplement-fixed", "with GP");
+    let supplement = r#"figure = "supplement-fixed", scale = "GP", area = "outer", pounds = "1""#;
+    on_cost(supplement, "area", "GP has no supplement outer", "london with GP");
+    let cut = r#"figure = "award", scale = "AFC", basis_points = -50"#;
+    let mut files = compiled_in();
+    files.push(("extra.toml".to_owned(), row(cut)));
+    assert!(parse(files).unwrap().figure("on-cost/award/AFC/2026-04-01/2026-04-01").is_some());
+}
+
+#[test]
+fn a_printed_month_must_be_a_twelfth_of_its_year() {
+    let row = |month: &str| {
+        let row = r#"role = "OTHER", band = "agreed", area = "outside", pounds = 49967"#;
+        maximum(DATES, &format!("{row}, pounds_a_month = \"{month}\""))
+    };
+    check(&row("4163.91"), Some(8), "pounds_a_month", "£4,163.91", "must be £4,163.92");
+    check(&row("4163"), Some(8), "pounds_a_month", "£4,163.00", "must be £4,163.92");
+    check(&row("4,163.92"), Some(8), "pounds_a_month", "4,163.92", "decimals");
+    let mut files = compiled_in();
+    files.push(("extra.toml".to_owned(), row("4163.92")));
+    assert!(parse(files).is_ok());
+}
