@@ -92,13 +92,15 @@ impl App {
         let taken = sessions::taken(&*write, &scope, &references).await?.remove(&references[0]);
         let mut taken = taken.into_iter().flatten();
         let taken = taken.find(|taken| taken.owner == owner && taken.pcn == pcn);
-        let before = match &taken {
-            Some(taken) => revision(&write, &scope, taken.id).await?,
+        // Of one that is hidden not even how often it changed is told.
+        let seen = taken.filter(|taken| !taken.hidden);
+        let before = match &seen {
+            Some(seen) => revision(&write, &scope, seen.id).await?,
             None => Revision::default(),
         };
         let [reference] = references;
         before.check(command.etag, &format!("session {reference}"))?;
-        if taken.as_ref().is_some_and(|taken| !taken.hidden) && command.etag.is_none() {
+        if seen.is_some() && command.etag.is_none() {
             let reason = "must be given to change a session that is recorded";
             return Err(Error::invalid("etag", reason));
         }

@@ -250,6 +250,36 @@ async fn a_session_is_recorded_and_corrected_on_days_inside_the_scope_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_etag_tells_nothing_of_a_session_on_a_hidden_day() {
+    let mut suite = Suite::start().await;
+    suite.tell(served_since_july).await;
+    let row = format!("{HEADER}s-1,demo-p-007,x,clinical,2025-06-30,30,U09081\n");
+    suite.import(MANAGER, row, None).await;
+    let held = suite.sessions(MANAGER, "U09081", None).await.unwrap().remove(0);
+    let mut client = SessionServiceClient::new(suite.channel(FEDERATION));
+
+    let mut told = Vec::new();
+    for reference in ["s-1", "s-9"] {
+        let request = pb::RecordSessionRequest {
+            parent: "pcns/U09081".to_owned(),
+            reference: reference.to_owned(),
+            person: held.person.clone(),
+            supervisor_reference: "x".to_owned(),
+            kind: "clinical".to_owned(),
+            date: Some(wire::date(day("2025-07-01"))),
+            session_minutes: 30,
+            etag: held.etag.clone(),
+            ..Default::default()
+        };
+        let refused = client.record_session(suite.after(request)).await.unwrap_err();
+        told.push((refused.code(), refused.message().replace(reference, "it")));
+    }
+
+    assert!(told[0].1.contains("has changed since it was read"), "{told:?}");
+    assert_eq!(told[0], told[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_summary_hangs_on_no_day_outside_the_scope() {
     let mut suite = Suite::start().await;
     suite.import(OPERATOR, SESSIONS, Some("2025-07-31")).await;
