@@ -4,14 +4,13 @@
 //! configured. Without one no metrics are made, and of traces only their ids: a call has one in the
 //! log, the audit trail and its facts, the same in every process that it passes.
 
-use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+mod lines;
+mod metrics;
+
 use std::io::{self, IsTerminal, Write as _};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::metrics::{AsyncInstrument, Counter, Gauge, Histogram};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry::{Context, KeyValue, global};
@@ -20,21 +19,21 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use serde_json::{Map, Value, json};
 use tonic::Code;
-use tracing::dispatcher::{Dispatch, WeakDispatch};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Span, Subscriber};
+use tracing::{Level, Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, dynamic_filter_fn, filter_fn};
-use tracing_subscriber::layer::{Context as LayerContext, SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::clock::Clock;
-use crate::config::{ConfigError, Kit, LogFormat};
+pub use self::metrics::{
+    Shed, observe_age, record_call, record_certificate, record_outbox, record_parked, record_shed,
+};
+
+use self::lines::Lines;
+use crate::config::{ConfigError, Kit};
 
 /// The names of metrics and of fields in log lines and spans.
 pub mod names {
@@ -71,10 +70,6 @@ pub mod names {
     pub const SPAN_ID: &str = "span_id";
 }
 
-/// Upper bounds of the duration histogram in seconds: those the conventions of OpenTelemetry name.
-const DURATION_BOUNDS: [f64; 14] =
-    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-
 /// How long the end of the process waits for a collector that does not answer.
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);
 
@@ -98,14 +93,11 @@ pub fn start(service: &'static str, kit: &Kit) -> Result<Telemetry, ConfigError>
         let reason = format!("must be a level such as info, or info,arrs_finance=debug: {error}");
         ConfigError::at("kit.log.filter", reason)
     })?;
-    let lines = Lines {
-        format: kit.log.format,
-        colours: colours(),
-        // One write a line, so that lines of several threads do not mix. Nobody is left to tell
-        // when standard error is gone.
-        write: Box::new(|line| drop(io::stderr().write_all(line.as_bytes()))),
-        dispatch: OnceLock::new(),
-    };
+    // One write a line, so that lines of several threads do not mix. Nobody is left to tell when
+    // standard error is gone.
+    let lines = Lines::new(kit.log.format, colours(), |line| {
+        drop(io::stderr().write_all(line.as_bytes()));
+    });
     let registry = tracing_subscriber::registry();
     let endpoint = &kit.telemetry.endpoint;
     if endpoint.is_empty() {
@@ -205,105 +197,6 @@ impl Drop for Telemetry {
     }
 }
 
-/// Records one finished call of the server.
-///
-/// `method` must be one of the contracts' methods, never a text from a caller: each is a series.
-pub fn record_call(method: &str, code: &'static str, duration: Duration) {
-    static HISTOGRAM: OnceLock<Histogram<f64>> = OnceLock::new();
-
-    let histogram = HISTOGRAM.get_or_init(|| {
-        global::meter("arrs")
-            .f64_histogram(names::RPC_SERVER_CALL_DURATION)
-            .with_unit("s")
-            .with_boundaries(DURATION_BOUNDS.to_vec())
-            .build()
-    });
-    histogram.record(
-        duration.as_secs_f64(),
-        &[
-            KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"),
-            KeyValue::new(names::RPC_METHOD, method.to_owned()),
-            KeyValue::new(names::RPC_STATUS_CODE, code),
-        ],
-    );
-}
-
-/// Records how many seconds the certificate of a table of the settings is still valid.
-pub fn record_certificate(table: &'static str, left: i64) {
-    static GAUGE: OnceLock<Gauge<i64>> = OnceLock::new();
-
-    let gauge = GAUGE
-        .get_or_init(|| global::meter("arrs").i64_gauge(names::CERT_EXPIRY).with_unit("s").build());
-    gauge.record(left, &[KeyValue::new(names::TABLE, table)]);
-}
-
-/// A limit that turns calls or connections away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shed {
-    /// Calls of the process.
-    Calls,
-    /// Calls of one caller.
-    CallerCalls,
-    /// Streams of one caller.
-    CallerStreams,
-    /// Calls a second of one caller.
-    CallerRate,
-    /// Streams of probes.
-    Probes,
-    /// Connections of the process.
-    Connections,
-}
-
-/// Records that a limit turned somebody away.
-pub fn record_shed(limit: Shed) {
-    static COUNTER: OnceLock<Counter<u64>> = OnceLock::new();
-
-    let counter = COUNTER.get_or_init(|| global::meter("arrs").u64_counter(names::SHED).build());
-    let limit = match limit {
-        Shed::Calls => "calls",
-        Shed::CallerCalls => "caller_calls",
-        Shed::CallerStreams => "caller_streams",
-        Shed::CallerRate => "caller_rate",
-        Shed::Probes => "probes",
-        Shed::Connections => "connections",
-    };
-    counter.add(1, &[KeyValue::new(names::LIMIT, limit)]);
-}
-
-/// Says how many facts of a producer are parked.
-pub fn record_parked(producer: &'static str, count: u64) {
-    static GAUGE: OnceLock<Gauge<u64>> = OnceLock::new();
-
-    let gauge = GAUGE.get_or_init(|| global::meter("arrs").u64_gauge(names::PARKED_FACTS).build());
-    gauge.record(count, &[KeyValue::new(names::PRODUCER, producer)]);
-}
-
-/// Says how many facts of a service are not on the broker yet, and how old the oldest is.
-pub fn record_outbox(producer: &'static str, rows: u64, oldest: Duration) {
-    static GAUGES: OnceLock<[Gauge<u64>; 2]> = OnceLock::new();
-
-    let [count, age] = GAUGES.get_or_init(|| {
-        let meter = global::meter("arrs");
-        [
-            meter.u64_gauge(names::OUTBOX_ROWS).build(),
-            meter.u64_gauge(names::OUTBOX_OLDEST).with_unit("s").build(),
-        ]
-    });
-    let producer = [KeyValue::new(names::PRODUCER, producer)];
-    count.record(rows, &producer);
-    age.record(oldest.as_secs(), &producer);
-}
-
-/// Lets a collector see how old something is, where it is known.
-pub fn observe_age(name: &'static str, age: impl Fn() -> Option<Duration> + Send + Sync + 'static) {
-    let observe = move |observer: &dyn AsyncInstrument<u64>| {
-        if let Some(age) = age() {
-            observer.observe(age.as_secs(), &[]);
-        }
-    };
-    global::meter("arrs").u64_observable_gauge(name).with_unit("s").with_callback(observe).build();
-}
-
 /// The name of a code, as the protocol and the conventions of telemetry write it.
 pub fn code_name(code: Code) -> &'static str {
     match code {
@@ -396,221 +289,22 @@ fn colours() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Writes log lines.
-///
-/// Our own layer, because the usual one lets a line break in a value forge a second line, and its
-/// JSON does not know the trace.
-struct Lines {
-    format: LogFormat,
-    colours: bool,
-    write: Box<dyn Fn(&str) + Send + Sync>,
-    /// Knows the traces. While an event is told, the current dispatcher cannot be asked for.
-    dispatch: OnceLock<WeakDispatch>,
-}
-
-/// The fields of a span or event, in the order of their names.
-#[derive(Default)]
-struct Fields {
-    message: String,
-    values: BTreeMap<&'static str, Value>,
-}
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.message = format!("{value:?}");
-        } else {
-            self.values.insert(field.name(), json!(format!("{value:?}")));
-        }
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            self.message = value.to_owned();
-        } else {
-            self.values.insert(field.name(), json!(value));
-        }
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.values.insert(field.name(), json!(value));
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.values.insert(field.name(), json!(value));
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.values.insert(field.name(), json!(value));
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.values.insert(field.name(), json!(value));
-    }
-
-    /// Operators see the whole chain of causes.
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut text = value.to_string();
-        let mut source = value.source();
-        while let Some(error) = source {
-            // Writing to a String cannot fail.
-            let _ = write!(text, ": {error}");
-            source = error.source();
-        }
-        self.values.insert(field.name(), json!(text));
-    }
-}
-
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
-    fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        self.dispatch.get_or_init(|| dispatch.downgrade());
-    }
-
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: LayerContext<'_, S>) {
-        let mut fields = Fields::default();
-        attributes.record(&mut fields);
-        if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(fields);
-        }
-    }
-
-    fn on_record(&self, id: &Id, record: &Record<'_>, context: LayerContext<'_, S>) {
-        let Some(span) = context.span(id) else {
-            return;
-        };
-        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
-            record.record(fields);
-        }
-    }
-
-    fn on_event(&self, event: &Event<'_>, context: LayerContext<'_, S>) {
-        let mut fields = Fields::default();
-        // From the outermost span to the event: the nearest says it best.
-        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
-            if let Some(outer) = span.extensions().get::<Fields>() {
-                let outer = outer.values.iter().map(|(name, value)| (*name, value.clone()));
-                fields.values.extend(outer);
-            }
-        }
-        event.record(&mut fields);
-        if fields.message.is_empty() {
-            // Some libraries say everything in fields; whose they are makes sense of them.
-            fields.message = event.metadata().target().to_owned();
-        }
-        let level = *event.metadata().level();
-        let mut line = match self.format {
-            LogFormat::Text => text(&now(), level, &fields, self.colours),
-            LogFormat::Json => {
-                let trace = context.event_span(event).and_then(|span| self.trace_of(&span.id()));
-                json_line(&now(), level, event.metadata().target(), fields, trace)
-            }
-        };
-        line.push('\n');
-        (self.write)(&line);
-    }
-}
-
-impl Lines {
-    /// The trace and span ids of a span, if it is one of a trace.
-    fn trace_of(&self, id: &Id) -> Option<(String, String)> {
-        let dispatch = self.dispatch.get()?.upgrade()?;
-        let context = tracing_opentelemetry::get_otel_context(id, &dispatch)?;
-        let span = context.span();
-        let context = span.span_context();
-        context.is_valid().then(|| (context.trace_id().to_string(), context.span_id().to_string()))
-    }
-}
-
-fn now() -> String {
-    let now = Clock::system().now();
-    let now = jiff::Timestamp::from_microsecond(now.0).expect("the clock gives instants");
-    format!("{now:.6}")
-}
-
-/// A line for a person: time, level, message, fields.
-fn text(time: &str, level: Level, fields: &Fields, colours: bool) -> String {
-    let (colour, dim, plain) = match (colours, level) {
-        (false, _) => ("", "", ""),
-        (true, Level::ERROR) => ("\x1b[31m", "\x1b[2m", "\x1b[0m"),
-        (true, Level::WARN) => ("\x1b[33m", "\x1b[2m", "\x1b[0m"),
-        (true, Level::INFO) => ("\x1b[32m", "\x1b[2m", "\x1b[0m"),
-        (true, _) => ("\x1b[34m", "\x1b[2m", "\x1b[0m"),
-    };
-    let message = escaped(&fields.message);
-    let mut line = format!("{dim}{time}{plain} {colour}{level:>5}{plain} {message}");
-    for (name, value) in &fields.values {
-        let value = match value {
-            Value::String(text) if is_word(text) => text.clone(),
-            other => other.to_string(),
-        };
-        // Writing to a String cannot fail.
-        let _ = write!(line, " {dim}{name}={plain}{}", escaped(&value));
-    }
-    line
-}
-
-/// Whether a value reads well without quotes.
-fn is_word(text: &str) -> bool {
-    !text.is_empty()
-        && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '='))
-}
-
-/// A text that can forge no line and colour no terminal.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
-
-/// A line for a collector: one object.
-fn json_line(
-    time: &str,
-    level: Level,
-    target: &str,
-    fields: Fields,
-    trace: Option<(String, String)>,
-) -> String {
-    let mut object = Map::new();
-    object.insert("time".to_owned(), json!(time));
-    object.insert("level".to_owned(), json!(level.as_str()));
-    object.insert("target".to_owned(), json!(target));
-    object.insert("message".to_owned(), json!(fields.message));
-    if let Some((trace_id, span_id)) = trace {
-        object.insert(names::TRACE_ID.to_owned(), json!(trace_id));
-        object.insert(names::SPAN_ID.to_owned(), json!(span_id));
-    }
-    for (name, value) in fields.values {
-        // A field never replaces what the line itself says.
-        object.entry(name).or_insert(value);
-    }
-    Value::Object(object).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
     use tracing::subscriber::with_default;
 
+    use serde_json::Value;
+
     use super::*;
-    use crate::config;
+    use crate::config::{self, LogFormat};
 
     /// Runs `work` with lines of `format` and ids of traces, and gives what was logged.
     fn logged(format: LogFormat, work: impl FnOnce()) -> String {
         let output = Arc::new(Mutex::new(String::new()));
         let sink = Arc::clone(&output);
-        let lines = Lines {
-            format,
-            colours: false,
-            write: Box::new(move |line| sink.lock().unwrap().push_str(line)),
-            dispatch: OnceLock::new(),
-        };
+        let lines = Lines::new(format, false, move |line| sink.lock().unwrap().push_str(line));
         let lines = filtered(lines, EnvFilter::new("info"));
         with_default(tracing_subscriber::registry().with(trace_ids("test")).with(lines), work);
 
