@@ -190,16 +190,8 @@ fn lists(ListRange { least, most }: ListRange) -> String {
 
 /// The twelfth of a year, for display: a line is never computed from it.
 fn month(value: Value) -> String {
-    match value {
-        Value::AYear(Pence(pence)) => Pence::from_fraction(Fraction::new(pence, 12)).to_string(),
-        Value::AMonth(_)
-        | Value::PerWeightedPatient(_)
-        | Value::Fixed(_)
-        | Value::Share(_)
-        | Value::Percent(_)
-        | Value::Wte(_)
-        | Value::Unlimited => String::new(),
-    }
+    let Value::AYear(Pence(pence)) = value else { return String::new() };
+    Pence::from_fraction(Fraction::new(pence, 12)).to_string()
 }
 
 /// By how much an amount moved, and by how many percent.

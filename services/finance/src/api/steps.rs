@@ -349,86 +349,32 @@ fn over_full_time(step: &Step) -> Option<String> {
 }
 
 fn money(step: &Step, name: NumberName) -> Option<Pence> {
-    match step.number(name)? {
-        NumberValue::Money(amount) => Some(amount),
-        NumberValue::Count(_)
-        | NumberValue::Exact(_)
-        | NumberValue::Share(_)
-        | NumberValue::Day(_)
-        | NumberValue::Month(_)
-        | NumberValue::Band(_)
-        | NumberValue::Area(_)
-        | NumberValue::AreaBasis(_) => None,
-    }
+    let NumberValue::Money(amount) = step.number(name)? else { return None };
+    Some(amount)
 }
 
 fn count(step: &Step, name: NumberName) -> Option<i64> {
-    match step.number(name)? {
-        NumberValue::Count(count) => Some(count),
-        NumberValue::Money(_)
-        | NumberValue::Exact(_)
-        | NumberValue::Share(_)
-        | NumberValue::Day(_)
-        | NumberValue::Month(_)
-        | NumberValue::Band(_)
-        | NumberValue::Area(_)
-        | NumberValue::AreaBasis(_) => None,
-    }
+    let NumberValue::Count(count) = step.number(name)? else { return None };
+    Some(count)
 }
 
 fn month(step: &Step, name: NumberName) -> Option<Month> {
-    match step.number(name)? {
-        NumberValue::Month(month) => Some(month),
-        NumberValue::Count(_)
-        | NumberValue::Money(_)
-        | NumberValue::Exact(_)
-        | NumberValue::Share(_)
-        | NumberValue::Day(_)
-        | NumberValue::Band(_)
-        | NumberValue::Area(_)
-        | NumberValue::AreaBasis(_) => None,
-    }
+    let NumberValue::Month(month) = step.number(name)? else { return None };
+    Some(month)
 }
 
 fn day(step: &Step, name: NumberName) -> Option<Date> {
-    match step.number(name)? {
-        NumberValue::Day(day) => Some(day),
-        NumberValue::Count(_)
-        | NumberValue::Money(_)
-        | NumberValue::Exact(_)
-        | NumberValue::Share(_)
-        | NumberValue::Month(_)
-        | NumberValue::Band(_)
-        | NumberValue::Area(_)
-        | NumberValue::AreaBasis(_) => None,
-    }
+    let NumberValue::Day(day) = step.number(name)? else { return None };
+    Some(day)
 }
 
 fn share(step: &Step) -> Option<Share> {
-    match step.number(NumberName::ShareOfCost)? {
-        NumberValue::Share(share) => Some(share),
-        NumberValue::Count(_)
-        | NumberValue::Exact(_)
-        | NumberValue::Money(_)
-        | NumberValue::Day(_)
-        | NumberValue::Month(_)
-        | NumberValue::Band(_)
-        | NumberValue::Area(_)
-        | NumberValue::AreaBasis(_) => None,
-    }
+    let NumberValue::Share(share) = step.number(NumberName::ShareOfCost)? else { return None };
+    Some(share)
 }
 
 /// The WTE of a step.
 fn exact(step: &Step) -> Option<Fraction> {
-    match step.number(NumberName::Wte)? {
-        NumberValue::Exact(share) => Some(share),
-        NumberValue::Share(_)
-        | NumberValue::Count(_)
-        | NumberValue::Money(_)
-        | NumberValue::Day(_)
-        | NumberValue::Month(_)
-        | NumberValue::Band(_)
-        | NumberValue::Area(_)
-        | NumberValue::AreaBasis(_) => None,
-    }
+    let NumberValue::Exact(wte) = step.number(NumberName::Wte)? else { return None };
+    Some(wte)
 }

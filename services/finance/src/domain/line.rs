@@ -528,17 +528,9 @@ fn fee(
         .rules
         .fee(&engagement.role, day, context.rules_known_on)
         .ok_or(UnpricedReason::FeeFigureMissing)?;
-    match figure.value {
-        Value::AMonth(a_month) => {
-            let most = Pence::from_fraction(Fraction::from(a_month.0) * wte);
-            Ok((fees.min(most), Some(Arc::clone(figure))))
-        }
-        Value::AYear(_)
-        | Value::PerWeightedPatient(_)
-        | Value::Fixed(_)
-        | Value::Share(_)
-        | Value::Percent(_)
-        | Value::Wte(_)
-        | Value::Unlimited => Err(UnpricedReason::FeeFigureMissing),
-    }
+    let Value::AMonth(a_month) = figure.value else {
+        return Err(UnpricedReason::FeeFigureMissing);
+    };
+    let most = Pence::from_fraction(Fraction::from(a_month.0) * wte);
+    Ok((fees.min(most), Some(Arc::clone(figure))))
 }

@@ -111,16 +111,8 @@ fn row_band(role: &Role, band: Option<Band>) -> Result<Option<Band>, UnpricedRea
 }
 
 fn a_year(figure: &Figure) -> Option<Pence> {
-    match figure.value {
-        Value::AYear(pence) => Some(pence),
-        Value::AMonth(_)
-        | Value::PerWeightedPatient(_)
-        | Value::Fixed(_)
-        | Value::Share(_)
-        | Value::Percent(_)
-        | Value::Wte(_)
-        | Value::Unlimited => None,
-    }
+    let Value::AYear(pence) = figure.value else { return None };
+    Some(pence)
 }
 
 /// Annual figure times minutes times days over twelve full-time months, rounded once.

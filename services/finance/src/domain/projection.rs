@@ -336,27 +336,15 @@ impl Known<'_> {
 }
 
 fn points(figure: &Figure) -> BasisPoints {
-    match figure.value {
-        Value::Percent(points) => points,
-        Value::AYear(_)
-        | Value::AMonth(_)
-        | Value::PerWeightedPatient(_)
-        | Value::Fixed(_)
-        | Value::Share(_)
-        | Value::Wte(_)
-        | Value::Unlimited => unreachable!("{} is read as a rate only", figure.id),
-    }
+    let Value::Percent(points) = figure.value else {
+        unreachable!("{} is read as a rate only", figure.id)
+    };
+    points
 }
 
 fn pence(figure: &Figure) -> Pence {
-    match figure.value {
-        Value::AYear(pence) => pence,
-        Value::Percent(_)
-        | Value::AMonth(_)
-        | Value::PerWeightedPatient(_)
-        | Value::Fixed(_)
-        | Value::Share(_)
-        | Value::Wte(_)
-        | Value::Unlimited => unreachable!("{} is read as an amount only", figure.id),
-    }
+    let Value::AYear(pence) = figure.value else {
+        unreachable!("{} is read as an amount only", figure.id)
+    };
+    pence
 }
