@@ -67,6 +67,147 @@ CREATE TABLE audit_unsealed (
 );
 GRANT DELETE, INSERT, SELECT, UPDATE ON audit_unsealed TO serving;
 
+CREATE TABLE balance (
+    pcn_code text NOT NULL,
+    year text NOT NULL,
+    pot text NOT NULL,
+    allocation_pence bigint NOT NULL,
+    room_pence bigint NOT NULL,
+    claimed_pence bigint NOT NULL,
+    committed_pence bigint NOT NULL,
+    approved_pence bigint NOT NULL,
+    paid_pence bigint NOT NULL,
+    CHECK ((allocation_pence + room_pence + claimed_pence + committed_pence + approved_pence + paid_pence) = 0),
+    CHECK (approved_pence >= 0),
+    CHECK (claimed_pence >= 0),
+    CHECK (committed_pence >= 0),
+    CHECK (paid_pence >= 0),
+    CHECK (room_pence >= 0),
+    PRIMARY KEY (pcn_code, year, pot)
+);
+ALTER TABLE balance ENABLE ROW LEVEL SECURITY;
+ALTER TABLE balance FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON balance
+    USING ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)))
+    WITH CHECK ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)));
+GRANT DELETE, INSERT, SELECT, UPDATE ON balance TO serving;
+
+CREATE TABLE baseline (
+    pcn_code text NOT NULL,
+    role text NOT NULL,
+    valid_from date NOT NULL,
+    wte_micro bigint NOT NULL,
+    agreed_by text NOT NULL,
+    reference text NOT NULL,
+    id uuid NOT NULL,
+    known_from bigint NOT NULL,
+    known_until bigint,
+    recorded_at bigint NOT NULL,
+    recorded_by text NOT NULL,
+    import_id uuid,
+    import_line integer,
+    PRIMARY KEY (id)
+);
+CREATE INDEX baseline_pcn ON baseline USING btree (pcn_code, role);
+ALTER TABLE baseline ENABLE ROW LEVEL SECURITY;
+ALTER TABLE baseline FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON baseline
+    USING ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)))
+    WITH CHECK ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)));
+GRANT DELETE, INSERT, SELECT, UPDATE ON baseline TO serving;
+
+CREATE TABLE claim (
+    claim_id uuid NOT NULL,
+    pcn_code text NOT NULL,
+    month date NOT NULL,
+    number integer NOT NULL,
+    step integer NOT NULL,
+    action text NOT NULL,
+    state text NOT NULL,
+    line integer NOT NULL,
+    said text NOT NULL,
+    build_id uuid NOT NULL,
+    line_count integer NOT NULL,
+    unpriced_count integer NOT NULL,
+    own_cost_pence bigint NOT NULL,
+    payable_pence bigint NOT NULL,
+    pots text NOT NULL,
+    weakest_confidence text,
+    note text NOT NULL,
+    evidence text NOT NULL,
+    payment_date date,
+    payment_reference text NOT NULL,
+    submitted_at bigint,
+    id uuid NOT NULL,
+    known_from bigint NOT NULL,
+    known_until bigint,
+    recorded_at bigint NOT NULL,
+    recorded_by text NOT NULL,
+    import_id uuid,
+    import_line integer,
+    PRIMARY KEY (id)
+);
+CREATE INDEX claim_history ON claim USING btree (claim_id, step);
+CREATE UNIQUE INDEX claim_month ON claim USING btree (pcn_code, month, number, step);
+ALTER TABLE claim ENABLE ROW LEVEL SECURITY;
+ALTER TABLE claim FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON claim
+    USING ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)))
+    WITH CHECK ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)));
+GRANT DELETE, INSERT, SELECT, UPDATE ON claim TO serving;
+
+CREATE TABLE claim_build (
+    id uuid NOT NULL,
+    pcn_code text NOT NULL,
+    month date NOT NULL,
+    known_at bigint NOT NULL,
+    rules_known_on date NOT NULL,
+    claim_date date NOT NULL,
+    rule_digest text NOT NULL,
+    mechanism integer NOT NULL,
+    ground text NOT NULL,
+    ground_digest text NOT NULL,
+    result_digest text NOT NULL,
+    PRIMARY KEY (id)
+);
+ALTER TABLE claim_build ENABLE ROW LEVEL SECURITY;
+ALTER TABLE claim_build FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON claim_build
+    USING ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)))
+    WITH CHECK ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)));
+GRANT INSERT, SELECT ON claim_build TO serving;
+
+CREATE TABLE claim_line (
+    build_id uuid NOT NULL,
+    line integer NOT NULL,
+    pcn_code text NOT NULL,
+    month date NOT NULL,
+    engagement_id uuid NOT NULL,
+    minute_days bigint NOT NULL,
+    own_cost_pence bigint NOT NULL,
+    maximum_pence bigint,
+    priced_pence bigint,
+    payable_pence bigint,
+    PRIMARY KEY (build_id, line)
+);
+CREATE INDEX claim_line_engagement ON claim_line USING btree (engagement_id, month);
+ALTER TABLE claim_line ENABLE ROW LEVEL SECURITY;
+ALTER TABLE claim_line FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON claim_line
+    USING ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)))
+    WITH CHECK ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)));
+GRANT INSERT, SELECT ON claim_line TO serving;
+
 CREATE TABLE engagement (
     engagement_id uuid NOT NULL,
     owner_code text NOT NULL,
@@ -311,6 +452,52 @@ CREATE POLICY tenant ON pay
     WITH CHECK ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
         OR (owner_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)));
 GRANT DELETE, INSERT, SELECT, UPDATE ON pay TO serving;
+
+CREATE TABLE posting (
+    pcn_code text NOT NULL,
+    number bigint NOT NULL,
+    account text NOT NULL,
+    year text NOT NULL,
+    pot text NOT NULL,
+    amount_pence bigint NOT NULL,
+    claim_month date,
+    claim_number integer NOT NULL,
+    posted_at bigint NOT NULL,
+    posted_by text NOT NULL,
+    PRIMARY KEY (pcn_code, number, account)
+);
+ALTER TABLE posting ENABLE ROW LEVEL SECURITY;
+ALTER TABLE posting FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON posting
+    USING ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)))
+    WITH CHECK ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)));
+GRANT INSERT, SELECT ON posting TO serving;
+
+CREATE TABLE practice_funded (
+    pcn_code text NOT NULL,
+    role text NOT NULL,
+    valid_from date NOT NULL,
+    wte_micro bigint NOT NULL,
+    id uuid NOT NULL,
+    known_from bigint NOT NULL,
+    known_until bigint,
+    recorded_at bigint NOT NULL,
+    recorded_by text NOT NULL,
+    import_id uuid,
+    import_line integer,
+    PRIMARY KEY (id)
+);
+CREATE INDEX practice_funded_pcn ON practice_funded USING btree (pcn_code, role);
+ALTER TABLE practice_funded ENABLE ROW LEVEL SECURITY;
+ALTER TABLE practice_funded FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON practice_funded
+    USING ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)))
+    WITH CHECK ((( SELECT current_setting('app.england'::text, true) AS current_setting)) = 'on'::text
+        OR (pcn_code IN ( SELECT unnest(string_to_array(current_setting('app.scope'::text, true), ','::text)) AS unnest)));
+GRANT DELETE, INSERT, SELECT, UPDATE ON practice_funded TO serving;
 
 CREATE TABLE projection_cursor (
     producer text NOT NULL,

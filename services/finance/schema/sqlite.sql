@@ -55,6 +55,111 @@ CREATE TABLE audit_unsealed (
     PRIMARY KEY (entry_id)
 );
 
+CREATE TABLE balance (
+    pcn_code TEXT NOT NULL,
+    year TEXT NOT NULL,
+    pot TEXT NOT NULL,
+    allocation_pence INTEGER NOT NULL,
+    room_pence INTEGER NOT NULL,
+    claimed_pence INTEGER NOT NULL,
+    committed_pence INTEGER NOT NULL,
+    approved_pence INTEGER NOT NULL,
+    paid_pence INTEGER NOT NULL,
+    CHECK (room_pence >= 0),
+    CHECK (claimed_pence >= 0),
+    CHECK (committed_pence >= 0),
+    CHECK (approved_pence >= 0),
+    CHECK (paid_pence >= 0),
+    CHECK (allocation_pence + room_pence + claimed_pence + committed_pence + approved_pence + paid_pence = 0),
+    PRIMARY KEY (pcn_code, year, pot)
+);
+
+CREATE TABLE baseline (
+    pcn_code TEXT NOT NULL,
+    role TEXT NOT NULL,
+    valid_from date_text NOT NULL,
+    wte_micro INTEGER NOT NULL,
+    agreed_by TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    id uuid_text NOT NULL,
+    known_from INTEGER NOT NULL,
+    known_until INTEGER,
+    recorded_at INTEGER NOT NULL,
+    recorded_by TEXT NOT NULL,
+    import_id uuid_text,
+    import_line INTEGER,
+    PRIMARY KEY (id)
+);
+CREATE INDEX baseline_pcn ON baseline (pcn_code, role);
+
+CREATE TABLE claim (
+    claim_id uuid_text NOT NULL,
+    pcn_code TEXT NOT NULL,
+    month date_text NOT NULL,
+    number INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    state TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    said TEXT NOT NULL,
+    build_id uuid_text NOT NULL,
+    line_count INTEGER NOT NULL,
+    unpriced_count INTEGER NOT NULL,
+    own_cost_pence INTEGER NOT NULL,
+    payable_pence INTEGER NOT NULL,
+    pots TEXT NOT NULL,
+    weakest_confidence TEXT,
+    note TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    payment_date date_text,
+    payment_reference TEXT NOT NULL,
+    submitted_at INTEGER,
+    id uuid_text NOT NULL,
+    known_from INTEGER NOT NULL,
+    known_until INTEGER,
+    recorded_at INTEGER NOT NULL,
+    recorded_by TEXT NOT NULL,
+    import_id uuid_text,
+    import_line INTEGER,
+    PRIMARY KEY (id)
+);
+CREATE INDEX claim_history ON claim (claim_id, step);
+CREATE UNIQUE INDEX claim_month ON claim (pcn_code, month, number, step);
+
+CREATE TABLE claim_build (
+    id uuid_text NOT NULL,
+    pcn_code TEXT NOT NULL,
+    month date_text NOT NULL,
+    known_at INTEGER NOT NULL,
+    rules_known_on date_text NOT NULL,
+    claim_date date_text NOT NULL,
+    rule_digest TEXT NOT NULL,
+    mechanism INTEGER NOT NULL,
+    ground TEXT NOT NULL,
+    ground_digest TEXT NOT NULL,
+    result_digest TEXT NOT NULL,
+    PRIMARY KEY (id)
+);
+CREATE TRIGGER claim_build_no_delete BEFORE delete ON claim_build BEGIN SELECT RAISE(ABORT, 'claim_build is added to only'); END;
+CREATE TRIGGER claim_build_no_update BEFORE update ON claim_build BEGIN SELECT RAISE(ABORT, 'claim_build is added to only'); END;
+
+CREATE TABLE claim_line (
+    build_id uuid_text NOT NULL,
+    line INTEGER NOT NULL,
+    pcn_code TEXT NOT NULL,
+    month date_text NOT NULL,
+    engagement_id uuid_text NOT NULL,
+    minute_days INTEGER NOT NULL,
+    own_cost_pence INTEGER NOT NULL,
+    maximum_pence INTEGER,
+    priced_pence INTEGER,
+    payable_pence INTEGER,
+    PRIMARY KEY (build_id, line)
+);
+CREATE INDEX claim_line_engagement ON claim_line (engagement_id, month);
+CREATE TRIGGER claim_line_no_delete BEFORE delete ON claim_line BEGIN SELECT RAISE(ABORT, 'claim_line is added to only'); END;
+CREATE TRIGGER claim_line_no_update BEFORE update ON claim_line BEGIN SELECT RAISE(ABORT, 'claim_line is added to only'); END;
+
 CREATE TABLE engagement (
     engagement_id uuid_text NOT NULL,
     owner_code TEXT NOT NULL,
@@ -253,6 +358,38 @@ CREATE TABLE pay (
 );
 CREATE INDEX pay_engagement ON pay (engagement_id, month, known_from);
 CREATE INDEX pay_owner ON pay (owner_code, month, engagement_id);
+
+CREATE TABLE posting (
+    pcn_code TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    year TEXT NOT NULL,
+    pot TEXT NOT NULL,
+    amount_pence INTEGER NOT NULL,
+    claim_month date_text,
+    claim_number INTEGER NOT NULL,
+    posted_at INTEGER NOT NULL,
+    posted_by TEXT NOT NULL,
+    PRIMARY KEY (pcn_code, number, account)
+);
+CREATE TRIGGER posting_no_delete BEFORE delete ON posting BEGIN SELECT RAISE(ABORT, 'posting is added to only'); END;
+CREATE TRIGGER posting_no_update BEFORE update ON posting BEGIN SELECT RAISE(ABORT, 'posting is added to only'); END;
+
+CREATE TABLE practice_funded (
+    pcn_code TEXT NOT NULL,
+    role TEXT NOT NULL,
+    valid_from date_text NOT NULL,
+    wte_micro INTEGER NOT NULL,
+    id uuid_text NOT NULL,
+    known_from INTEGER NOT NULL,
+    known_until INTEGER,
+    recorded_at INTEGER NOT NULL,
+    recorded_by TEXT NOT NULL,
+    import_id uuid_text,
+    import_line INTEGER,
+    PRIMARY KEY (id)
+);
+CREATE INDEX practice_funded_pcn ON practice_funded (pcn_code, role);
 
 CREATE TABLE projection_cursor (
     producer TEXT NOT NULL,

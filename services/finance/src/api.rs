@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use arrs_proto::finance::v1::allocation_service_server::AllocationServiceServer;
 use arrs_proto::finance::v1::audit_service_server::AuditServiceServer;
+use arrs_proto::finance::v1::baseline_service_server::BaselineServiceServer;
 use arrs_proto::finance::v1::claim_service_server::ClaimServiceServer;
 use arrs_proto::finance::v1::fact_service_server::FactServiceServer;
 use arrs_proto::finance::v1::finance_summary_service_server::FinanceSummaryServiceServer;
 use arrs_proto::finance::v1::import_service_server::ImportServiceServer;
+use arrs_proto::finance::v1::ledger_service_server::LedgerServiceServer;
 use arrs_proto::finance::v1::pay_service_server::PayServiceServer;
 use arrs_proto::finance::v1::projection_service_server::ProjectionServiceServer;
 use arrs_proto::finance::v1::rule_book_service_server::RuleBookServiceServer;
@@ -24,9 +26,12 @@ use crate::domain::rulebook::RuleBook;
 
 pub mod allocations;
 pub mod audit;
+pub mod baselines;
 pub mod claims;
+mod comparisons;
 pub mod facts;
 pub mod imports;
+pub mod ledger;
 pub mod pay;
 pub mod pcn_money;
 pub mod projections;
@@ -51,19 +56,23 @@ pub fn routes(
     let rule_books = rule_books::RuleBookApi { app: app.clone(), pages: Arc::clone(&pages) };
     let projections = projections::ProjectionApi { follower, pages: Arc::clone(&pages) };
     let audit = audit::AuditApi { app: app.clone(), pages: Arc::clone(&pages) };
+    let claims = claims::ClaimApi { app: app.clone(), pages: Arc::clone(&pages) };
+    let ledger = ledger::LedgerApi { app: app.clone(), pages: Arc::clone(&pages) };
     let imports = imports::ImportApi { app: app.clone(), pages, spool };
     Routes::new(limited!(RuleBookServiceServer, rule_books))
         .add_service(limited!(
             AllocationServiceServer,
             allocations::AllocationApi { app: app.clone() }
         ))
+        .add_service(limited!(BaselineServiceServer, baselines::BaselineApi { app: app.clone() }))
         .add_service(limited!(PayServiceServer, pay::PayApi { app: app.clone() }))
-        .add_service(limited!(ClaimServiceServer, claims::ClaimApi { app: app.clone() }))
+        .add_service(limited!(ClaimServiceServer, claims))
         .add_service(limited!(
             FinanceSummaryServiceServer,
             pcn_money::FinanceSummaryApi { app: app.clone() }
         ))
         .add_service(limited!(FactServiceServer, facts::FactApi { app, relay }))
+        .add_service(limited!(LedgerServiceServer, ledger))
         .add_service(limited!(AuditServiceServer, audit))
         .add_service(limited!(ImportServiceServer, imports))
         .add_service(limited!(ProjectionServiceServer, projections))

@@ -11,10 +11,18 @@ use crate::domain::rulebook::RuleBook;
 use crate::{NAME, WORKFORCE};
 
 pub mod allocations;
+pub mod arrears;
+pub mod baselines;
+mod claim_builds;
+pub mod claim_moves;
 pub mod claims;
+pub mod comparisons;
+pub mod ledger;
+pub mod owed;
 pub mod pay;
 pub mod payments;
 pub mod pcn_money;
+pub mod pcn_year;
 pub mod rule_books;
 
 /// The service behind its methods.

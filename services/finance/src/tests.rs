@@ -1,9 +1,16 @@
 //! Finance from its files to its answers, over a database of its own.
 
+mod adjustments;
+mod baselines;
+mod caps;
+mod claims;
 mod demonstration;
 mod fixture;
+mod ledger;
+mod owed;
 mod pay_files;
 mod payments;
+mod pcn_year;
 mod places;
 mod rule_books;
 

@@ -4,6 +4,7 @@
 //! transaction, and writers of a service take turns; reads run on connections of their own and see
 //! one state a call.
 
+mod append_only;
 mod claim;
 mod migrations;
 mod postgres;
@@ -24,6 +25,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::watch;
 
+pub use append_only::append_only;
 pub use claim::Claim;
 pub(crate) use row_security::enter;
 pub use row_security::{Tenancy, Tenant, across_tenants, row_security};
@@ -357,6 +359,16 @@ impl Write {
     pub async fn roll_back(self) -> Result<(), Error> {
         self.txn.rollback().await.map_err(sort)
     }
+}
+
+/// Keys to look rows up by, the last one repeated until there are a power of two: lists of every
+/// length would be as many statements, each to be parsed and kept.
+pub fn padded<K: Copy>(keys: &[K]) -> Vec<K> {
+    let mut padded = keys.to_vec();
+    if let Some(last) = keys.last() {
+        padded.resize(keys.len().next_power_of_two(), *last);
+    }
+    padded
 }
 
 /// A driver's error as the storage library wraps it.

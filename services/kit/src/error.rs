@@ -153,7 +153,15 @@ fn code(reason: ErrorReason) -> Code {
         ErrorReason::KnownAtNotOver
         | ErrorReason::ReportIncomplete
         | ErrorReason::OwnerUnclear
-        | ErrorReason::BrokerNotConfigured => Code::FailedPrecondition,
+        | ErrorReason::BrokerNotConfigured
+        | ErrorReason::ClaimStateWrong
+        | ErrorReason::SecondPersonNeeded
+        | ErrorReason::ClaimOutdated
+        | ErrorReason::ClaimEmpty
+        | ErrorReason::AllocationUnknown
+        | ErrorReason::SumExhausted
+        | ErrorReason::HoursClaimedElsewhere
+        | ErrorReason::ClaimNotReproduced => Code::FailedPrecondition,
         ErrorReason::MethodUnknown => Code::Unimplemented,
     }
 }

@@ -78,6 +78,14 @@ impl Fields {
         if text.is_empty() { None } else { self.parse("etag", text) }
     }
 
+    /// An `etag` that must be given.
+    pub fn known_etag(&mut self, text: &str) -> Option<Etag> {
+        if text.is_empty() {
+            self.violation("etag", "must be given");
+        }
+        self.etag(text)
+    }
+
     /// A day that must be given.
     pub fn date(&mut self, field: &'static str, value: Option<WireDate>) -> Option<Date> {
         if value.is_none() {

@@ -37,6 +37,8 @@ impl fmt::Display for OdsCode {
     }
 }
 
+/// An enum of words, each with the text that files, tables and logs have for it.
+#[macro_export]
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $expected:literal, { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -62,7 +64,7 @@ macro_rules! words {
             fn from_str(text: &str) -> Result<$name, $crate::ParseError> {
                 match text {
                     $($text => Ok($name::$variant),)+
-                    _ => Err($crate::ParseError::new($expected)),
+                    _ => Err($crate::ParseError { expected: $expected }),
                 }
             }
         }

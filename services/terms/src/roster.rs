@@ -195,6 +195,10 @@ impl Assignment {
 /// On a day with a stated contract the contract counts, on another the sum of the day's
 /// assignments: the greater of the two, so that shares never exceed the whole.
 pub fn minute_days(assignments: &[Assignment], month: Month) -> i64 {
+    // Only a contract makes it matter what else holds on the same day.
+    if assignments.iter().all(|assignment| assignment.contract.is_none()) {
+        return assignments.iter().map(|assignment| assignment.minute_days(month)).sum();
+    }
     let mut total = 0;
     let mut day = month.first();
     while Month::of(day) == month {

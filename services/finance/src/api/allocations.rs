@@ -11,7 +11,7 @@ use terms::{ContractYear, OdsCode};
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
-pub(super) use wire::allocation;
+pub(super) use wire::{allocation, pot, word};
 
 /// Answers `AllocationService`.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! The money of one PCN and month.
 
 pub(super) mod wire;
+mod year;
 
 use std::sync::Arc;
 
@@ -8,10 +9,12 @@ use arrs_proto::finance::v1 as pb;
 use arrs_proto::finance::v1::finance_summary_service_server::FinanceSummaryService;
 use arrs_proto::finance::v1::stream_pcn_summaries_response::Part as WirePart;
 use arrs_proto::summary::v1 as summary;
-use kit::Cut;
 use kit::db::Read;
+use kit::names::Fields;
 use kit::server::caller;
 use kit::summary::{Part, Query, StreamQuery, list_members, stream};
+use kit::{Cut, Error};
+use terms::ContractYear;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -68,6 +71,30 @@ impl FinanceSummaryService for FinanceSummaryApi {
         };
         let stream = stream(database, caller, query, cut, summarize, part).await?;
         Ok(Response::new(stream))
+    }
+
+    async fn get_pcn_year(
+        &self,
+        request: Request<pb::GetPcnYearRequest>,
+    ) -> Result<Response<pb::PcnYear>, Status> {
+        let caller = caller(&request)?;
+        let pb::GetPcnYearRequest { name, year, rules_known_on_date, known_at_date } =
+            request.into_inner();
+        let mut fields = Fields::new();
+        let pcn = fields.pcn("name", &name);
+        let year: Option<ContractYear> = fields.parse("year", &year);
+        let clock = self.app.clock();
+        let cut = Cut::parse(rules_known_on_date, known_at_date, clock, &mut fields)?;
+        if year.is_some_and(|year| year.first() > cut.as_of) {
+            fields.violation("year", format!("must have begun by {}", cut.as_of));
+        }
+        fields.finish()?;
+        let (Some(pcn), Some(year)) = (pcn, year) else {
+            return Err(Error::internal("a field was not checked").into());
+        };
+        let (money, positions) = self.app.pcn_year(&caller, &pcn, year, cut).await?;
+        let cut = super::cut(&cut, self.app.rules(), positions);
+        Ok(Response::new(pb::PcnYear { cut: Some(cut), ..year::pcn_year(&pcn, &money) }))
     }
 
     async fn list_members(

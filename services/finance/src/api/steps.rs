@@ -1,6 +1,8 @@
 //! Steps in sentences. The only place where the text of a step is made: from its code, its numbers
 //! and its figure, when it is read.
 
+mod baselines;
+mod caps;
 mod differences;
 mod unpriced;
 mod words;
@@ -78,7 +80,8 @@ impl Explained<'_> {
             }
             StepCode::WrittenAgreement => self.agreement(step)?,
             StepCode::Maximum => {
-                let (most, share) = (money(step, NumberName::Maximum)?, exact(step)?);
+                let (most, share) =
+                    (money(step, NumberName::Maximum)?, fraction(step, NumberName::Wte)?);
                 format!(
                     "The maximum for the hours and days in post, {} WTE over the month, is {most}.",
                     wte(share)
@@ -86,11 +89,16 @@ impl Explained<'_> {
             }
             StepCode::OverFullTime => over_full_time(step)?,
             StepCode::LowerOf => self.lower_of(step)?,
-            StepCode::Baseline => {
-                "Whether a baseline vacancy holds the line back was not examined.".to_owned()
+            StepCode::Baseline => self.baseline(step)?,
+            StepCode::BaselineNotRecorded => self.baseline_not_recorded(step),
+            StepCode::Cap => self.cap(step)?,
+            StepCode::CapUnknown => self.cap_unknown(step),
+            StepCode::Gone => {
+                format!("No hours in the PCN are recorded for {} any more.", self.line.month)
             }
-            StepCode::Cap => "Whether the role is above its cap was not examined.".to_owned(),
+            StepCode::Adjustment => adjustment(step)?,
             StepCode::Room => self.room(step)?,
+            StepCode::Sum => self.sum(step)?,
             StepCode::RoomUnknown => {
                 "The allocation is not known, so nothing was compared with it.".to_owned()
             }
@@ -163,7 +171,9 @@ impl Explained<'_> {
             | Cell::Share { .. }
             | Cell::Cap { .. }
             | Cell::Fee { .. }
-            | Cell::OnCost(_) => format!("{article} {name}"),
+            | Cell::OnCost(_)
+            | Cell::PaymentDelay { .. }
+            | Cell::Income { .. } => format!("{article} {name}"),
         }
     }
 
@@ -293,20 +303,12 @@ impl Explained<'_> {
     }
 
     fn room(&self, step: &Step) -> Option<String> {
+        if !self.year_shown {
+            return room_not_shown(step);
+        }
         let allocation = money(step, NumberName::Allocation)?;
         let left = money(step, NumberName::Left)?;
         let unpriced = count(step, NumberName::UnpricedEarlier)?;
-        if !self.year_shown {
-            let then = if step.after == step.before {
-                "The line fits".to_owned()
-            } else {
-                format!("Only {} of {} is payable", step.after, step.before)
-            };
-            return Some(format!(
-                "{then} in what is left of the allocation of {allocation} for the year. The room \
-                 is not shown: it depends on months before this one that you may not see."
-            ));
-        }
         let but = match unpriced {
             0 => String::new(),
             some => {
@@ -323,6 +325,28 @@ impl Explained<'_> {
              this one were claimed as prepared: {then}{but}."
         ))
     }
+
+    fn sum(&self, step: &Step) -> Option<String> {
+        if !self.year_shown {
+            return room_not_shown(step);
+        }
+        let allocation = money(step, NumberName::Allocation)?;
+        let (taken, left) =
+            (money(step, NumberName::EarlierLines)?, money(step, NumberName::Left)?);
+        let then = if step.after < Pence::ZERO {
+            format!("{} comes back to it", -step.after)
+        } else if step.after == step.before {
+            "the line fits".to_owned()
+        } else if step.after == Pence::ZERO {
+            format!("nothing of {} is payable", step.before)
+        } else {
+            format!("only {} of {} is payable", step.after, step.before)
+        };
+        Some(format!(
+            "Of the allocation of {allocation} for the year, claims submitted before and earlier \
+             lines of this one take {taken}; {left} is left: {then}."
+        ))
+    }
 }
 
 fn not_claimable(step: &Step) -> Option<String> {
@@ -333,8 +357,11 @@ fn not_claimable(step: &Step) -> Option<String> {
             "Fees of {fees} may not be claimed for this role and model in this month."
         ));
     };
-    let most =
-        format!("at most {} a month for one WTE, for {} WTE", figure.value, wte(exact(step)?));
+    let most = format!(
+        "at most {} a month for one WTE, for {} WTE",
+        figure.value,
+        wte(fraction(step, NumberName::Wte)?)
+    );
     Some(format!("Of fees of {fees}, {allowed} may be claimed: {most}."))
 }
 
@@ -345,6 +372,40 @@ fn over_full_time(step: &Step) -> Option<String> {
     Some(format!(
         "{worked} hours a week are more than full time ({full_time}): {counted} of them count, and \
          a note must say that the overtime is paid at plain time."
+    ))
+}
+
+/// What is missing of what was approved, or too much.
+fn adjustment(step: &Step) -> Option<String> {
+    let approved = money(step, NumberName::Approved)?;
+    let paid_since = money(step, NumberName::PaidSince)?;
+    let Step { before, after, .. } = step;
+    Some(if *after < Pence::ZERO {
+        format!(
+            "Claims were approved for {approved} of this month, and {before} is payable: {} is to \
+             be paid back.",
+            -*after
+        )
+    } else {
+        format!(
+            "Claims were approved for {approved} of this month, and {before} is payable. {} more \
+             was paid to staff since: {after} is claimed.",
+            paid_since.max(Pence::ZERO)
+        )
+    })
+}
+
+/// Whether the line fits, for who may not see what the year's other months come to.
+fn room_not_shown(step: &Step) -> Option<String> {
+    let allocation = money(step, NumberName::Allocation)?;
+    let then = if step.after == step.before {
+        "The line fits".to_owned()
+    } else {
+        format!("Only {} of {} is payable", step.after, step.before)
+    };
+    Some(format!(
+        "{then} in what is left of the allocation of {allocation} for the year. The room is not \
+         shown: it depends on months of the year that you may not see."
     ))
 }
 
@@ -373,8 +434,7 @@ fn share(step: &Step) -> Option<Share> {
     Some(share)
 }
 
-/// The WTE of a step.
-fn exact(step: &Step) -> Option<Fraction> {
-    let NumberValue::Exact(wte) = step.number(NumberName::Wte)? else { return None };
+fn fraction(step: &Step, name: NumberName) -> Option<Fraction> {
+    let NumberValue::Exact(wte) = step.number(name)? else { return None };
     Some(wte)
 }

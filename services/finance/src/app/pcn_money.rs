@@ -1,21 +1,24 @@
 //! The money of one PCN and month, prepared from what is known at a cut.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use kit::db::Read;
 use kit::roster::{self, Engaged};
 use kit::summary::{self, Query};
 use kit::{Caller, Error, Scope, imports};
-use terms::{Date, EngagementId, Month, OdsCode, Pence, Period};
+use sea_orm::DatabaseTransaction;
+use terms::{Assignment, Date, EngagementId, Instant, Month, OdsCode, Pence, Period};
 use uuid::Uuid;
 
 use super::{App, Positions};
-use crate::domain::cost::UnplacedPay;
+use crate::domain::cost::{UnplacedPay, month_in_post};
 use crate::domain::evaluation::{Evaluation, PcnRecords, Question, evaluate};
 use crate::domain::line::{EngagementRecords, Line, WrittenAgreement};
 use crate::domain::pay::Pay;
 use crate::domain::rulebook::LondonRegion;
 use crate::domain::step::{NumberName, NumberValue};
+use crate::store::baselines;
 use crate::store::pay::{KnownPay, PaySource, of_engagements, without_hours};
 use crate::store::places::{areas, lists};
 
@@ -101,7 +104,7 @@ impl App {
         scope: &Scope,
         query: &Query,
     ) -> Result<PcnMoney, Error> {
-        let records = records(read, self.rules.london(), scope, query).await?;
+        let records = records_of(read, self.rules.london(), scope, query).await?;
         let evaluation = self.evaluate(query, query.cut.rules_known_on, &records);
         let lines: Vec<&Line> = evaluation.month_lines().collect();
         let unplaced = unplaced(scope, query, &records, &evaluation);
@@ -128,22 +131,34 @@ impl App {
 }
 
 /// Everything known at the cut that lines from April to the month may need.
-pub(super) async fn records(
+pub(super) async fn records_of(
     read: &Read,
     london: &LondonRegion,
     scope: &Scope,
     query: &Query,
 ) -> Result<Records, Error> {
-    let (pcn, month, at) = (&query.pcn, query.month, query.cut.at);
-    let year = month.contract_year();
-    let first = year.first_month();
-    let engaged = roster::engaged_in_month(&**read, scope, pcn, first, month, at).await?;
-    let pay = of_engagements(&**read, scope, &engaged, at).await?;
-    let without_hours = without_hours(&**read, scope, pcn, first..=month, at).await?;
-    let days = Period::new(first.first(), month.period().until());
-    let days = days.expect("a contract year begins before its months end");
-    let areas = areas(&**read, london, pcn, days, at).await?;
-    let lists = lists(&**read, pcn, year, at).await?;
+    let first = query.month.contract_year().first_month();
+    records(read, london, scope, &query.pcn, first..=query.month, query.cut.at).await
+}
+
+/// Everything known at an instant that lines of a run of months of one contract year may need.
+pub(super) async fn records(
+    db: &DatabaseTransaction,
+    london: &LondonRegion,
+    scope: &Scope,
+    pcn: &OdsCode,
+    months: RangeInclusive<Month>,
+    at: Instant,
+) -> Result<Records, Error> {
+    let (first, last) = (*months.start(), *months.end());
+    let engaged = roster::engaged_in_month(db, scope, pcn, first, last, at).await?;
+    let pay = of_engagements(db, scope, &engaged, at).await?;
+    let without_hours = without_hours(db, scope, pcn, months, at).await?;
+    let days = Period::new(first.first(), last.period().until());
+    let days = days.expect("a run of months begins before it ends");
+    let areas = areas(db, london, pcn, days, at).await?;
+    let lists = lists(db, pcn, last.contract_year(), at).await?;
+    let baselines = baselines::of_pcn(db, scope, pcn, at).await?;
 
     let mut rows: BTreeMap<EngagementId, Vec<Pay>> = BTreeMap::new();
     for known in &pay {
@@ -160,7 +175,7 @@ pub(super) async fn records(
         })
         .collect();
     Ok(Records {
-        pcn: PcnRecords { areas, lists, engagements },
+        pcn: PcnRecords { areas, lists, engagements, baselines },
         engaged: engaged.into_iter().map(|engaged| (engaged.engagement.id, engaged)).collect(),
         pay,
         without_hours: without_hours
@@ -171,6 +186,33 @@ pub(super) async fn records(
             })
             .collect(),
     })
+}
+
+impl Records {
+    /// Without pay that counts in other months.
+    pub(super) fn with_pay_of(mut self, months: RangeInclusive<Month>) -> Records {
+        let counts = |month: Month, assignments: &[Assignment]| {
+            month_in_post(month, assignments).is_some_and(|month| months.contains(&month))
+        };
+        for EngagementRecords { assignments, pay, .. } in &mut self.pcn.engagements {
+            pay.retain(|row| counts(row.month, assignments));
+        }
+        let engaged = &self.engaged;
+        self.pay.retain(|known| {
+            let of = engaged.get(&known.pay.engagement);
+            of.is_some_and(|of| counts(known.pay.month, &of.assignments))
+        });
+        self
+    }
+
+    /// Where pay is from, in its order by engagement.
+    pub(super) fn sources(&self) -> BTreeMap<EngagementId, Vec<Option<PaySource>>> {
+        let mut sources: BTreeMap<EngagementId, Vec<Option<PaySource>>> = BTreeMap::new();
+        for known in &self.pay {
+            sources.entry(known.pay.engagement).or_default().push(known.source);
+        }
+        sources
+    }
 }
 
 /// What belongs to lines of the month beside their price.
@@ -217,7 +259,7 @@ pub(super) async fn line_records(
 }
 
 /// The month of a line, and the later ones whose pay counts in it.
-fn months_of_pay(line: &Line) -> BTreeSet<Month> {
+pub(super) fn months_of_pay(line: &Line) -> BTreeSet<Month> {
     let late = line.steps.iter().filter_map(|step| match step.number(NumberName::LateMonth) {
         Some(NumberValue::Month(month)) => Some(month),
         Some(_) | None => None,
@@ -251,7 +293,7 @@ fn unplaced(
     unplaced
 }
 
-fn shown(scope: &Scope, pcn: &OdsCode, month: Month, engaged: &Engaged) -> Shown {
+pub(super) fn shown(scope: &Scope, pcn: &OdsCode, month: Month, engaged: &Engaged) -> Shown {
     let mut others = engaged
         .assignments
         .iter()

@@ -65,6 +65,25 @@ pub struct Allocation {
     pub policy: PolicyUse,
 }
 
+impl Allocation {
+    /// What is not known, so that there is no amount: `weighted list of 2025-01-01 not known`.
+    pub fn missing(&self) -> Option<String> {
+        let year = self.year;
+        Some(match self.amount.err()? {
+            AllocationGap::WeightedListMissing { date } => {
+                format!("weighted list of {date} not known")
+            }
+            AllocationGap::RegisteredListMissing { date } => {
+                format!("registered list of {date} not known")
+            }
+            AllocationGap::RateMissing => format!("rate of {year} not known"),
+            AllocationGap::SumMissing { registered } => {
+                format!("sum of {year} for {registered} registered patients not known")
+            }
+        })
+    }
+}
+
 /// Every sum of a PCN for a year, by the figures known on a day. An unknown one stays unknown.
 pub fn allocate(
     rules: &RuleBook,

@@ -90,8 +90,12 @@ pub(crate) fn index(month: Month) -> usize {
 
 /// The month itself if a day of it is in post, else the last one before with such a day.
 pub(crate) fn month_in_post(month: Month, assignments: &[Assignment]) -> Option<Month> {
+    let days = month.period();
+    if assignments.iter().any(|assignment| assignment.period.overlap(days).is_some()) {
+        return Some(month);
+    }
     let last_day = |assignment: &Assignment| {
-        let up_to = Period::new(assignment.period.from(), Some(month.next().first()))?;
+        let up_to = Period::new(assignment.period.from(), days.until())?;
         assignment.period.overlap(up_to)?.last()
     };
     assignments.iter().filter_map(last_day).max().map(Month::of)
@@ -104,7 +108,8 @@ pub(crate) struct Attribution {
     pub(crate) own: i64,
     /// Minute-days of all hours.
     pub(crate) all: i64,
-    /// Weights in the order of codes, outside PCNs last, and which is the own one.
+    /// Weights in the order of codes, outside PCNs last, and which is the own one; none where all
+    /// hours are the PCN's.
     weights: Vec<i64>,
     position: usize,
 }
@@ -112,16 +117,20 @@ pub(crate) struct Attribution {
 impl Attribution {
     /// By hour-days over all hours of the engagement in the month.
     pub(crate) fn of(pcn: &OdsCode, assignments: &[Assignment], month: Month) -> Attribution {
+        let all = minute_days(assignments, month);
+        let here = assignments.iter().filter(|assignment| assignment.pcn == *pcn);
+        let own: i64 = here.map(|assignment| assignment.minute_days(month)).sum();
+        if own == all && own > 0 {
+            return Attribution { own, all, weights: vec![], position: 0 };
+        }
         let mut by_code: BTreeMap<&OdsCode, i64> = BTreeMap::from([(pcn, 0)]);
         for assignment in assignments {
-            let own = assignment.minute_days(month);
-            if own > 0 {
-                *by_code.entry(&assignment.pcn).or_default() += own;
+            let part = assignment.minute_days(month);
+            if part > 0 {
+                *by_code.entry(&assignment.pcn).or_default() += part;
             }
         }
-        let all = minute_days(assignments, month);
         let position = by_code.keys().take_while(|code| **code < pcn).count();
-        let own = by_code[pcn];
         let mut weights: Vec<i64> = by_code.into_values().collect();
         weights.push(all - weights.iter().sum::<i64>());
         Attribution { own, all, weights, position }

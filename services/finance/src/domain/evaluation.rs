@@ -1,10 +1,13 @@
 //! All lines of a PCN from April to a month, and the sum they are paid from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use terms::{Date, LondonArea, Month, OdsCode, Pence};
+use terms::{Date, EngagementId, LondonArea, Month, OdsCode, Pence};
 
+use super::adjustment::{Arrears, Settlements, arrears};
 use super::allocation::{Allocation, Lists, allocate};
+use super::baseline::{Baseline, apply_baselines};
+use super::cap::apply_caps;
 use super::cost::{UnplacedPay, index, place};
 use super::figure::Pot;
 use super::line::{
@@ -41,6 +44,8 @@ pub struct PcnRecords {
     pub lists: Lists,
     /// The engagements.
     pub engagements: Vec<EngagementRecords>,
+    /// The baselines of its roles.
+    pub baselines: Vec<Baseline>,
 }
 
 /// The answer.
@@ -84,10 +89,10 @@ pub fn evaluate(rules: &RuleBook, question: &Question, records: &PcnRecords) -> 
             lines.extend(price(context, engagement, &costs[index(context.month)]));
         }
     }
-    lines.sort_by_key(|line| (line.month, line.start, line.engagement));
+    limit(rules, question, records, &mut lines);
 
     let allocations = allocate(rules, year, records.lists, question.rules_known_on);
-    apply_room(&mut lines, &allocations);
+    apply_sums(&mut lines, &allocations, StepCode::Room, &BTreeMap::new());
     Evaluation {
         mechanism: MECHANISM,
         rule_book: rules.digest(),
@@ -96,6 +101,104 @@ pub fn evaluate(rules: &RuleBook, question: &Question, records: &PcnRecords) -> 
         lines,
         unplaced,
     }
+}
+
+/// What a claim is built from. The same under the same rules gives the same claim, whenever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimGround {
+    /// Which PCN, which month, by which figures, paid by which day.
+    pub question: Question,
+    /// The months of its lines: the one asked about, or for an adjustment those that are settled.
+    pub months: BTreeSet<Month>,
+    /// What is recorded of them.
+    pub records: PcnRecords,
+    /// For an adjustment, what approved claims have of its months.
+    pub settled: Option<Settlements>,
+    /// What other claims have taken of each sum, or reserved in it.
+    pub taken: BTreeMap<Pot, Pence>,
+}
+
+/// The lines of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimEvaluation {
+    /// In the order in which they take what is left of the sums: what is paid back first, then by
+    /// month, start date and engagement.
+    pub lines: Vec<Line>,
+    /// The sums of the year.
+    pub allocations: Vec<Allocation>,
+}
+
+impl ClaimEvaluation {
+    /// What the lines take of each sum, below zero where more is paid back; none of which they
+    /// take nothing.
+    pub fn payable(&self) -> BTreeMap<Pot, Pence> {
+        let mut payable: BTreeMap<Pot, Pence> = BTreeMap::new();
+        for line in &self.lines {
+            let sum = payable.entry(line.pot).or_default();
+            *sum = *sum + line.payable().unwrap_or(Pence::ZERO);
+        }
+        payable.retain(|_, amount| *amount != Pence::ZERO);
+        payable
+    }
+}
+
+/// Evaluates the lines of a claim, which take what other claims have left of the sums.
+pub fn evaluate_claim(rules: &RuleBook, ground: &ClaimGround) -> ClaimEvaluation {
+    let ClaimGround { question, records, taken, .. } = ground;
+    let mut lines = match &ground.settled {
+        None => priced(rules, ground),
+        Some(_) => {
+            let changed = claim_arrears(rules, ground).into_iter();
+            let changed = changed.filter(|arrears| arrears.change != Pence::ZERO);
+            changed.map(Arrears::into_line).collect()
+        }
+    };
+    let order = |line: &Line| {
+        let back = line.payable().is_some_and(|amount| amount < Pence::ZERO);
+        (!back, line.month, line.start, line.engagement)
+    };
+    lines.sort_by_key(order);
+    let year = question.month.contract_year();
+    let allocations = allocate(rules, year, records.lists, question.rules_known_on);
+    apply_sums(&mut lines, &allocations, StepCode::Sum, taken);
+    ClaimEvaluation { lines, allocations }
+}
+
+/// How the lines of settled months differ from what was approved of them.
+pub fn claim_arrears(rules: &RuleBook, ground: &ClaimGround) -> Vec<Arrears> {
+    let ClaimGround { months, records, settled, .. } = ground;
+    let gone = |month: Month, engagement: EngagementId| {
+        let found = records.engagements.iter().find(|one| one.engagement.id == engagement)?;
+        let role = &found.engagement.role;
+        let pot = rules.role(role).map_or(Pot::Main, |role| role.pot(month.first()));
+        Some(Line::gone(month, &found.engagement, pot))
+    };
+    let nothing = Settlements::new();
+    arrears(priced(rules, ground), months, settled.as_ref().unwrap_or(&nothing), gone)
+}
+
+/// Steps 7 and 8, which look at all lines of a month together.
+fn limit(rules: &RuleBook, question: &Question, records: &PcnRecords, lines: &mut [Line]) {
+    lines.sort_by_key(|line| (line.month, line.start, line.engagement));
+    apply_baselines(rules, &records.baselines, lines);
+    apply_caps(rules, question, records.lists, lines);
+}
+
+/// The lines of the months of a claim, up to step 8.
+fn priced(rules: &RuleBook, ground: &ClaimGround) -> Vec<Line> {
+    let ClaimGround { question, months, records, .. } = ground;
+    let year = question.month.contract_year();
+    let contexts: Vec<Context<'_>> =
+        months.iter().map(|month| context(rules, question, records, *month)).collect();
+    let mut lines = Vec::new();
+    for engagement in &records.engagements {
+        let (costs, _) = place(&engagement.pay, &engagement.assignments, year, question.claim_date);
+        for context in &contexts {
+            lines.extend(price(context, engagement, &costs[index(context.month)]));
+        }
+    }
+    limit(rules, question, records, &mut lines);
+    lines
 }
 
 fn context<'a>(
@@ -122,6 +225,7 @@ fn context<'a>(
         pcn: &question.pcn,
         month,
         area: area_on(&records.areas, month.first()),
+        tables: rules.editions(month.period(), question.rules_known_on),
         half_elsewhere: records.engagements.iter().any(half),
         rules_known_on: question.rules_known_on,
         claim_date: question.claim_date,
@@ -144,8 +248,15 @@ fn area_on(areas: &[AreaPeriod], day: Date) -> Option<AreaPeriod> {
 }
 
 /// Step 9: each line takes what is left of its sum, in order; the last one is paid in part.
-fn apply_room(lines: &mut [Line], allocations: &[Allocation]) {
-    let mut taken: BTreeMap<Pot, (Pence, i64)> = BTreeMap::new();
+/// `taken` is what others had before the first line.
+fn apply_sums(
+    lines: &mut [Line],
+    allocations: &[Allocation],
+    code: StepCode,
+    taken: &BTreeMap<Pot, Pence>,
+) {
+    let mut taken: BTreeMap<Pot, (Pence, i64)> =
+        taken.iter().map(|(pot, amount)| (*pot, (*amount, 0))).collect();
     for line in lines {
         let (earlier, unpriced) = taken.entry(line.pot).or_default();
         let Outcome::Payable(before) = line.outcome else {
@@ -156,7 +267,7 @@ fn apply_room(lines: &mut [Line], allocations: &[Allocation]) {
         let step = match known.map(|allocation| (allocation.amount, allocation.figure.clone())) {
             Some((Ok(amount), figure)) => {
                 let left = (amount - *earlier).max(Pence::ZERO);
-                Step::new(StepCode::Room, before)
+                Step::new(code, before)
                     .using(figure)
                     .by(PolicyName::SumOrder.applied())
                     .with(&[

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use terms::{Band, Confidence, Date, Fraction, LondonArea, Pence, Population, Rate, RoleCode};
 
+use super::income::{Counted, IncomeLine};
 use super::on_cost::{BasisPoints, OnCost};
+use super::owed::PaymentTerm;
 
 /// A text that is not one of the words of a rule file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -167,6 +169,11 @@ impl ListRange {
         self.least <= list && self.most.is_none_or(|most| list <= most)
     }
 
+    /// Whether every list is one of them.
+    pub fn is_every(self) -> bool {
+        self.least == Population::from_patients(0) && self.most.is_none()
+    }
+
     /// Whether some list is in both.
     pub fn meets(self, other: ListRange) -> bool {
         self.most.is_none_or(|most| other.least <= most)
@@ -231,6 +238,27 @@ pub enum Cell {
     },
     /// What a maximum is built of.
     OnCost(OnCost),
+    /// How long a payment takes.
+    PaymentDelay {
+        /// By which reading.
+        term: PaymentTerm,
+    },
+    /// A rate of a line of income beside the scheme.
+    Income {
+        /// The line.
+        line: IncomeLine,
+        /// What the rate is multiplied with.
+        counted: Counted,
+    },
+}
+
+/// A rate for each patient, bed or point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PerEach {
+    /// Pounds for each.
+    pub rate: Rate,
+    /// For how many months it is, at least one.
+    pub months: u32,
 }
 
 /// The number itself, with its unit.
@@ -250,6 +278,12 @@ pub enum Value {
     Percent(BasisPoints),
     /// Whole-time equivalents.
     Wte(u32),
+    /// Months.
+    Months(u32),
+    /// Pounds for each patient, bed or point.
+    Each(PerEach),
+    /// It is paid, and nobody prints how much.
+    NotPrinted,
     /// There is no limit.
     Unlimited,
 }
@@ -265,6 +299,9 @@ impl Value {
             Value::Share(_) => "of the cost",
             Value::Percent(_) => "percent",
             Value::Wte(_) => "WTE",
+            Value::Months(_) => "months",
+            Value::Each(_) => "pounds for each",
+            Value::NotPrinted => "not printed",
             Value::Unlimited => "no limit",
         }
     }
@@ -280,6 +317,10 @@ impl fmt::Display for Value {
             Value::Share(share) => write!(f, "{share}"),
             Value::Percent(points) => write!(f, "{points}"),
             Value::Wte(wte) => write!(f, "{wte}"),
+            Value::Months(months) => write!(f, "{months}"),
+            Value::Each(PerEach { rate, months: 12 }) => write!(f, "{rate}"),
+            Value::Each(PerEach { rate, months }) => write!(f, "{rate} for {months} months"),
+            Value::NotPrinted => f.write_str("not known"),
             Value::Unlimited => f.write_str("none"),
         }
     }
@@ -370,7 +411,11 @@ impl Figure {
         match &self.cell {
             Cell::Maximum { role, .. } | Cell::Share { role } | Cell::Fee { role } => Some(role),
             Cell::Cap { role, .. } => role.as_ref(),
-            Cell::Rate { .. } | Cell::Sum { .. } | Cell::OnCost(_) => None,
+            Cell::Rate { .. }
+            | Cell::Sum { .. }
+            | Cell::OnCost(_)
+            | Cell::PaymentDelay { .. }
+            | Cell::Income { .. } => None,
         }
     }
 
@@ -395,6 +440,8 @@ impl Figure {
             }
             Cell::Fee { role } => format!("fee/{role}"),
             Cell::OnCost(of) => format!("on-cost/{of}"),
+            Cell::PaymentDelay { term } => format!("payment-delay/{term}"),
+            Cell::Income { line, counted } => format!("income/{line}/{counted}"),
         };
         format!("{cell}/{}/{}", validity.applies_from, validity.known_from)
     }

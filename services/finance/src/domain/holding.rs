@@ -12,7 +12,12 @@ use super::rulebook::{RuleBook, table};
 pub fn years(rules: &RuleBook) -> Vec<ContractYear> {
     let begins = |figure: &&Arc<Figure>| match figure.cell {
         Cell::Rate { .. } | Cell::Sum { .. } | Cell::Maximum { .. } => true,
-        Cell::Share { .. } | Cell::Cap { .. } | Cell::Fee { .. } | Cell::OnCost(_) => false,
+        Cell::Share { .. }
+        | Cell::Cap { .. }
+        | Cell::Fee { .. }
+        | Cell::OnCost(_)
+        | Cell::PaymentDelay { .. }
+        | Cell::Income { .. } => false,
     };
     let figures = rules.figures().iter().filter(begins);
     let mut years: Vec<ContractYear> =
@@ -85,6 +90,8 @@ pub fn concerns(figure: &Figure, role: &RoleCode) -> bool {
         | Cell::Share { .. }
         | Cell::Cap { .. }
         | Cell::Fee { .. }
-        | Cell::OnCost(_) => figure.role() == Some(role),
+        | Cell::OnCost(_)
+        | Cell::PaymentDelay { .. }
+        | Cell::Income { .. } => figure.role() == Some(role),
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use terms::{Band, Confidence, Date, LondonArea, Pence, RoleCode};
 
 use super::figure::{Cell, Extent, Figure, RowArea, Share, Value};
+use super::income::Counted;
 use super::on_cost::{BasisPoints, OnCost};
 use super::projection::{Base, Question, label, project};
 use super::rulebook::{Role, RoleShare, Row, RuleBook, table};
@@ -23,6 +24,9 @@ pub struct Inspection {
     pub problems: Vec<Problem>,
     /// What nobody knows, in the order of roles.
     pub unknown: Vec<Unknown>,
+    /// Income that is paid and of which nobody prints the rate, or which part is for which list, in
+    /// the order of the files.
+    pub unknown_income: Vec<Arc<Figure>>,
     /// Maxima that were derived, against the formula.
     pub derived: Compared,
     /// Maxima that are printed, or read by their band, against the formula.
@@ -86,10 +90,19 @@ pub fn inspect(rules: &RuleBook) -> Inspection {
     }
     let place = |problem: &Problem| (problem.figure.file.clone(), problem.figure.line);
     found.problems.sort_by_key(place);
+    let unpriced = rules.figures().iter().filter(|figure| is_unpriced(figure));
+    found.unknown_income.extend(unpriced.cloned());
     for role in rules.roles() {
         holes(rules, role, &mut found.unknown);
     }
     found
+}
+
+/// Whether a rate of income says too little for an amount.
+fn is_unpriced(figure: &Figure) -> bool {
+    let split = Counted::RegisteredAndAdjusted;
+    figure.value == Value::NotPrinted
+        || matches!(figure.cell, Cell::Income { counted, .. } if counted == split)
 }
 
 /// What the formula gives for a maximum, by what was known when it began to apply; none if a figure

@@ -12,7 +12,7 @@ use super::figure::{Figure, Pot, Share, Validity, Value};
 use super::maximum::{Segment, Terms, WEEKLY_MAX, maximum, segments, wte};
 use super::pay::{Components, Pay};
 use super::policy::PolicyName;
-use super::rulebook::{RoleShare, RuleBook};
+use super::rulebook::{Edition, Role, RoleShare, RuleBook};
 use super::step::{NumberName, NumberValue, Step, StepCode};
 
 /// How a PCN's London area is known.
@@ -138,6 +138,8 @@ pub struct Line {
     pub area: Option<LondonArea>,
     /// WTE in this PCN times the part of the month in post; none if full-time hours are unknown.
     pub wte: Option<Fraction>,
+    /// WTE that a vacancy in the baseline of the role holds back.
+    pub held_back: Fraction,
     /// What the whole engagement cost in the month, paid or not.
     pub actual_cost: Pence,
     /// The part of that which was not paid by the claim date.
@@ -164,6 +166,79 @@ impl Line {
             Outcome::Unpriced(_) => None,
         }
     }
+
+    /// A line of a month of which nothing is recorded any more.
+    pub(crate) fn gone(month: Month, engagement: &Engagement, pot: Pot) -> Line {
+        Line {
+            month,
+            engagement: engagement.id,
+            role: engagement.role.clone(),
+            start: month.first(),
+            pot,
+            area: None,
+            wte: None,
+            held_back: Fraction::ZERO,
+            actual_cost: Pence::ZERO,
+            waiting: Pence::ZERO,
+            own_cost: Pence::ZERO,
+            maximum: Some(Pence::ZERO),
+            outcome: Outcome::Payable(Pence::ZERO),
+            confidence: None,
+            eligibility: Eligibility::NotChecked,
+            steps: vec![Step::new(StepCode::Gone, Pence::ZERO)],
+        }
+    }
+
+    /// What the line came to before it was compared with the sum; none without a price.
+    pub fn before_sum(&self) -> Option<Pence> {
+        self.payable()?;
+        let last = self.steps.iter().rev().find(|step| step.code < StepCode::Room);
+        last.map(|step| step.after)
+    }
+
+    /// What some of its WTE come to: the part of the lower of cost and maximum, rounded once.
+    pub(super) fn within(&self, claimable: Fraction) -> Pence {
+        let lower = self.steps.iter().rfind(|step| step.code == StepCode::LowerOf);
+        let whole = lower.map_or(Pence::ZERO, |step| step.after);
+        match self.wte.filter(|own| *own > Fraction::ZERO) {
+            Some(own) => Pence::from_fraction(Fraction::from(whole.0) * (claimable / own)),
+            None => whole,
+        }
+    }
+
+    /// Everything that decided the amount, in one text: two lines with the same text are the same
+    /// to the penny, in every step.
+    pub fn canonical(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::with_capacity(1_024);
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{} {} {} {} {} own {} maximum {:?} payable {:?}",
+            self.month,
+            self.engagement,
+            self.role,
+            self.start,
+            self.pot,
+            self.own_cost.0,
+            self.maximum.map(|Pence(pence)| pence),
+            self.payable().map(|Pence(pence)| pence),
+        );
+        for step in &self.steps {
+            let _ = write!(text, "{} {} {}", step.code.as_str(), step.before.0, step.after.0);
+            if let Some(figure) = &step.figure {
+                let _ = write!(text, " figure {}", figure.id);
+            }
+            if let Some(policy) = step.policy {
+                let _ = write!(text, " policy {} {}", policy.name, policy.value);
+            }
+            for number in &step.numbers {
+                let _ = write!(text, " {:?} {:?}", number.name, number.value);
+            }
+            text.push('\n');
+        }
+        text
+    }
 }
 
 /// What all lines of a PCN and month have in common.
@@ -172,13 +247,15 @@ pub(crate) struct Context<'a> {
     pub(crate) pcn: &'a OdsCode,
     pub(crate) month: Month,
     pub(crate) area: Option<AreaPeriod>,
+    /// The tables of maxima of the month, each with its days.
+    pub(crate) tables: Vec<(Period, Option<&'a Edition>)>,
     /// Whether somebody of the PCN and month is paid by half for certain.
     pub(crate) half_elsewhere: bool,
     pub(crate) rules_known_on: Date,
     pub(crate) claim_date: Date,
 }
 
-/// Prices one line up to step 8; none if the engagement has no day in this PCN and month.
+/// Prices one line up to step 6; none if the engagement has no day in this PCN and month.
 pub(crate) fn price(
     context: &Context<'_>,
     records: &EngagementRecords,
@@ -191,7 +268,12 @@ pub(crate) fn price(
     let start = own().map(|held| held.period.from()).min().unwrap_or(month.first());
 
     let attribution = Attribution::of(context.pcn, &records.assignments, month);
-    let figures = figures(context, records, own());
+    let role_index = context.rules.role_index(&engagement.role);
+    let role = role_index.map(|index| &context.rules.roles()[index]);
+    let figures = match role_index.zip(role) {
+        Some(role) => figures(context, records, role, own()),
+        None => Err(UnpricedReason::RoleUnknown),
+    };
     let actual = cost.actual();
     let mut steps = Vec::with_capacity(14);
     steps.push(area_step(context.area, actual));
@@ -210,10 +292,11 @@ pub(crate) fn price(
         engagement: engagement.id,
         role: engagement.role.clone(),
         start,
-        pot: context.rules.role(&engagement.role).map_or(Pot::Main, |role| role.pot(month.first())),
+        pot: role.map_or(Pot::Main, |role| role.pot(month.first())),
         area: context.area.map(|area| area.area),
         wte: (engagement.full_time > Minutes::ZERO)
             .then(|| wte(attribution.own, engagement.full_time, month)),
+        held_back: Fraction::ZERO,
         actual_cost: actual,
         waiting: cost.actual() - cost.claimable_now().total(),
         own_cost,
@@ -224,7 +307,7 @@ pub(crate) fn price(
         steps,
     };
     match figures {
-        Ok(found) => apply(context, engagement, &found, shared, attribution.own, &mut line),
+        Ok(found) => apply(context, engagement, &found, shared, &mut line),
         Err(reason) => line.outcome = Outcome::Unpriced(reason),
     }
     Some(line)
@@ -243,12 +326,11 @@ struct Figures {
 fn figures<'a>(
     context: &Context<'_>,
     records: &EngagementRecords,
+    (role_index, role): (usize, &Role),
     own: impl Iterator<Item = &'a Assignment>,
 ) -> Result<Figures, UnpricedReason> {
     let engagement = &records.engagement;
     let rules = context.rules;
-    let role_index = rules.role_index(&engagement.role).ok_or(UnpricedReason::RoleUnknown)?;
-    let role = &rules.roles()[role_index];
     let wrong = role.full_time.is_some_and(|required| required != engagement.full_time);
     if wrong || engagement.full_time == Minutes::ZERO {
         let (stated, required) = (engagement.full_time, role.full_time);
@@ -266,15 +348,8 @@ fn figures<'a>(
             (share, None, agreement)
         }
     };
-    let terms = Terms {
-        rules,
-        role,
-        role_index,
-        area,
-        share,
-        month: context.month,
-        known_on: context.rules_known_on,
-    };
+    let terms =
+        Terms { role, role_index, area, share, month: context.month, tables: &context.tables };
     Ok(Figures { segments: segments(&terms, own)?, share, stated, agreement })
 }
 
@@ -404,18 +479,17 @@ fn cost_steps(
     shared
 }
 
-/// Steps 3 to 8 of a line whose figures are known.
+/// Steps 3 to 6 of a line whose figures are known.
 fn apply(
     context: &Context<'_>,
     engagement: &Engagement,
     found: &Figures,
     shared: Components,
-    minute_days: i64,
     line: &mut Line,
 ) {
     let used = found.segments.iter().map(|segment| &segment.figure).chain(&found.stated);
     line.confidence = used.map(|figure| figure.confidence).max();
-    let wte = wte(minute_days, engagement.full_time, context.month);
+    let wte = line.wte.expect("figures are found for full-time hours above zero");
 
     let mut amount = shared.total();
     if shared.fees != Pence::ZERO {
@@ -468,8 +542,6 @@ fn apply(
     line.steps.push(
         Step::new(StepCode::LowerOf, amount).by(PolicyName::MaximumTest.applied()).to(payable),
     );
-    line.steps.push(Step::new(StepCode::Baseline, payable));
-    line.steps.push(Step::new(StepCode::Cap, payable));
     line.outcome = Outcome::Payable(payable);
 }
 

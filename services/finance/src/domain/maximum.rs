@@ -6,7 +6,7 @@ use terms::{Assignment, Band, Date, Fraction, LondonArea, Minutes, Month, Pence,
 
 use super::figure::{Figure, Share, Value};
 use super::line::UnpricedReason;
-use super::rulebook::{Role, Row, RuleBook};
+use super::rulebook::{Edition, Role, Row};
 
 /// Above these weekly hours nothing more counts: the claims portal takes at most 40.
 pub(crate) const WEEKLY_MAX: Minutes = Minutes::new(2400);
@@ -23,15 +23,14 @@ pub(crate) struct Segment {
     pub(crate) a_year: Pence,
 }
 
-/// What the figures of a line depend on, beside its assignments.
+/// What the figures of a line depend on, beside its assignments. The tables are those of the month.
 pub(crate) struct Terms<'a> {
-    pub(crate) rules: &'a RuleBook,
     pub(crate) role: &'a Role,
     pub(crate) role_index: usize,
     pub(crate) area: LondonArea,
     pub(crate) share: Share,
     pub(crate) month: Month,
-    pub(crate) known_on: Date,
+    pub(crate) tables: &'a [(Period, Option<&'a Edition>)],
 }
 
 /// The segments of a PCN's assignments in a month, each with its figure, or why there is none.
@@ -67,17 +66,14 @@ fn cut(
         }
     }
     let band = row_band(role, assignment.band)?;
-    let mut from = days.from();
-    while from <= last {
-        let (edition, next) = terms.rules.edition(from, terms.known_on);
-        let until = next.filter(|next| *next <= last);
-        let run = Period::new(from, until.or(days.until())).expect("a run has days");
+    for (held, edition) in terms.tables {
+        let Some(run) = days.overlap(*held) else { continue };
         let figure =
             edition.and_then(|table| table.cell(terms.role_index, band, terms.area, terms.share));
         let Some((figure, a_year)) = figure.and_then(|figure| Some((figure, a_year(figure)?)))
         else {
             return Err(UnpricedReason::FigureMissing {
-                day: from,
+                day: run.from(),
                 band,
                 area: terms.area,
                 share: terms.share,
@@ -85,7 +81,7 @@ fn cut(
             });
         };
         segments.push(Segment {
-            from,
+            from: run.from(),
             days: run.days().expect("days of a month end"),
             minutes: assignment.weekly,
             counted: assignment.weekly.min(WEEKLY_MAX),
@@ -93,8 +89,6 @@ fn cut(
             figure: Arc::clone(figure),
             a_year,
         });
-        let Some(until) = until else { break };
-        from = until;
     }
     Ok(())
 }

@@ -30,6 +30,10 @@ pub enum PolicyName {
     MhpHalf,
     /// When the fee of a link worker's supplier may be claimed.
     SplwFee,
+    /// Whose WTE come first within the cap of a role.
+    CapOrder,
+    /// What a vacancy in a baseline holds back.
+    VacancyBlock,
     /// Whose lines come first when the sum runs out.
     SumOrder,
     /// Whose London area counts, and on which day.
@@ -40,6 +44,8 @@ pub enum PolicyName {
     PaidBeforeClaim,
     /// What becomes of pay after the last day in post.
     LatePay,
+    /// What of a maximum that rose afterwards is claimed.
+    Arrears,
     /// What absence does to the maximum.
     AbsenceMaximum,
     /// How the allocation is rounded.
@@ -50,7 +56,7 @@ pub enum PolicyName {
 
 impl PolicyName {
     /// Every point, in the order of the list of open points.
-    pub const ALL: [PolicyName; 19] = [
+    pub const ALL: [PolicyName; 22] = [
         PolicyName::PartMonth,
         PolicyName::CostProration,
         PolicyName::LineRounding,
@@ -62,9 +68,12 @@ impl PolicyName {
         PolicyName::HoursChange,
         PolicyName::MhpHalf,
         PolicyName::SplwFee,
+        PolicyName::CapOrder,
+        PolicyName::VacancyBlock,
         PolicyName::SumOrder,
         PolicyName::LondonArea,
         PolicyName::Edition,
+        PolicyName::Arrears,
         PolicyName::PaidBeforeClaim,
         PolicyName::LatePay,
         PolicyName::AbsenceMaximum,
@@ -86,9 +95,12 @@ impl PolicyName {
             PolicyName::HoursChange => "hours_change",
             PolicyName::MhpHalf => "mhp_half",
             PolicyName::SplwFee => "splw_fee",
+            PolicyName::CapOrder => "cap_order",
+            PolicyName::VacancyBlock => "vacancy_block",
             PolicyName::SumOrder => "sum_order",
             PolicyName::LondonArea => "london_area",
             PolicyName::Edition => "edition",
+            PolicyName::Arrears => "arrears",
             PolicyName::PaidBeforeClaim => "paid_before_claim",
             PolicyName::LatePay => "late_pay",
             PolicyName::AbsenceMaximum => "absence_maximum",
@@ -111,9 +123,12 @@ impl PolicyName {
             PolicyName::HoursChange => "segments",
             PolicyName::MhpHalf => "min_half_of_cost_and_stored_half_row",
             PolicyName::SplwFee => "subcontract_only",
+            PolicyName::CapOrder => "longest_in_post_first",
+            PolicyName::VacancyBlock => "wte_for_wte",
             PolicyName::SumOrder => "month_start_date_engagement_id",
             PolicyName::LondonArea => "pcn_on_the_1st_of_the_month",
             PolicyName::Edition => "newest_known",
+            PolicyName::Arrears => "min_of_rise_and_uplift_paid",
             PolicyName::PaidBeforeClaim => "required",
             PolicyName::LatePay => "last_month_in_post",
             PolicyName::AbsenceMaximum => "full",

@@ -5,15 +5,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use terms::{
-    Band, Confidence, ContractYear, Date, LondonArea, Minutes, OdsCode, Population, RoleCode,
+    Band, Confidence, ContractYear, Date, LondonArea, Minutes, OdsCode, Period, Population,
+    RoleCode,
 };
 
-use super::figure::{Cell, Extent, Figure, ListRange, Pot, RowArea, Share, Validity, Value};
+use super::baseline::BaselineRule;
+use super::figure::{Cell, Extent, Figure, Pot, RowArea, Share, Validity, Value};
+use super::income::IncomeLine;
 use super::on_cost::OnCost;
+use super::owed::PaymentTerm;
 use super::policy::Policy;
+use caps::Caps;
+pub use caps::{CapGap, RoleCap};
 pub use clash::Clash;
 pub(super) use clash::table;
 
+mod caps;
 mod clash;
 
 /// SHA-256 of the rule files, which names the set they are.
@@ -80,6 +87,8 @@ pub struct Role {
     pub share: RoleShare,
     /// The only full-time hours it may have, if they are fixed.
     pub full_time: Option<Minutes>,
+    /// Whether practices had it before the scheme, so that it has a baseline.
+    pub baseline: Option<BaselineRule>,
     /// Times outside the main pot.
     pub pots: Vec<PotPeriod>,
     /// The first day it may be claimed.
@@ -168,10 +177,13 @@ pub struct RuleBook {
     policies: Vec<Policy>,
     london: LondonRegion,
     figures: Vec<Arc<Figure>>,
+    /// Those of them that fill pots.
+    money: Vec<Arc<Figure>>,
     /// The newest first.
     editions: Vec<Edition>,
     fees: OfRoles,
     shares: OfRoles,
+    caps: Caps,
 }
 
 /// Figures of one kind by the position of their role.
@@ -195,7 +207,8 @@ impl RuleBook {
 
         let figures: Vec<Arc<Figure>> = figures.into_iter().map(Arc::new).collect();
         let mut editions: BTreeMap<(Date, Date), Edition> = BTreeMap::new();
-        let (mut fees, mut shares) = (OfRoles::new(), OfRoles::new());
+        let (mut fees, mut shares, mut money) = (OfRoles::new(), OfRoles::new(), Vec::new());
+        let mut caps = Caps::default();
         for figure in &figures {
             match &figure.cell {
                 Cell::Maximum { role, band, area, share, label: _ } => {
@@ -212,11 +225,31 @@ impl RuleBook {
                 Cell::Share { role } => {
                     shares.entry(by_code[role]).or_default().push(Arc::clone(figure));
                 }
-                Cell::Rate { .. } | Cell::Sum { .. } | Cell::Cap { .. } | Cell::OnCost(_) => {}
+                Cell::Cap { role, lists: _ } => {
+                    let rows = match role {
+                        Some(role) => caps.of_role.entry(by_code[role]).or_default(),
+                        None => &mut caps.of_every_role,
+                    };
+                    rows.push(Arc::clone(figure));
+                }
+                Cell::Rate { .. } | Cell::Sum { .. } => money.push(Arc::clone(figure)),
+                Cell::OnCost(_) | Cell::PaymentDelay { .. } | Cell::Income { .. } => {}
             }
         }
         let editions = with_additions(editions.into_values());
-        Ok(RuleBook { digest, roles, by_code, policies, london, figures, editions, fees, shares })
+        Ok(RuleBook {
+            digest,
+            roles,
+            by_code,
+            policies,
+            london,
+            figures,
+            money,
+            editions,
+            fees,
+            shares,
+            caps,
+        })
     }
 
     /// Names the set of files the book was read from.
@@ -278,12 +311,12 @@ impl RuleBook {
 
     /// The newest rate of a pot that holds for all of a year's money, by what was known.
     pub fn rate(&self, pot: Pot, year: ContractYear, known_on: Date) -> Option<&Arc<Figure>> {
-        self.newest(year.last(), known_on, |cell| *cell == Cell::Rate { pot })
+        newest(&self.money, year.last(), known_on, |cell| *cell == Cell::Rate { pot })
     }
 
     /// Whether a pot is a fixed sum in a year, known or not.
     pub fn is_fixed(&self, pot: Pot, year: ContractYear) -> bool {
-        self.figures.iter().any(|figure| {
+        self.money.iter().any(|figure| {
             let Cell::Sum { pot: of, .. } = &figure.cell else { return false };
             *of == pot && figure.validity.covers(year.last())
         })
@@ -297,24 +330,16 @@ impl RuleBook {
         year: ContractYear,
         known_on: Date,
     ) -> Option<&Arc<Figure>> {
-        self.for_list(list, year.last(), known_on, |cell| {
+        let lists = |cell: &Cell| {
             let Cell::Sum { pot: of, lists } = cell else { return None };
             (*of == pot).then_some(*lists)
-        })
-    }
-
-    /// The cap of a role for a registered list. None means unknown, which is not 'no limit'.
-    pub fn cap(
-        &self,
-        role: &RoleCode,
-        list: Population,
-        day: Date,
-        known_on: Date,
-    ) -> Option<&Arc<Figure>> {
-        self.for_list(list, day, known_on, |cell| {
-            let Cell::Cap { role: of, lists } = cell else { return None };
-            of.as_ref().is_none_or(|of| of == role).then_some(*lists)
-        })
+        };
+        let wanted = |cell: &Cell| lists(cell).is_some();
+        let edition = newest(&self.money, year.last(), known_on, wanted)?.validity;
+        self.money
+            .iter()
+            .filter(|figure| figure.validity == edition)
+            .find(|figure| lists(&figure.cell).is_some_and(|lists| lists.contains(list)))
     }
 
     /// The share of a role's cost that is paid for work on `day`, with its figure; none if no
@@ -325,14 +350,14 @@ impl RuleBook {
         day: Date,
         known_on: Date,
     ) -> Option<(Share, &Arc<Figure>)> {
-        let figure = newest_of(self.shares.get(&role)?, day, known_on)?;
+        let figure = newest(self.shares.get(&role)?, day, known_on, |_| true)?;
         let Value::Share(share) = figure.value else { return None };
         Some((share, figure))
     }
 
     /// What may be claimed a month and WTE of a supplier's fee, for work on `day`.
     pub fn fee(&self, role: &RoleCode, day: Date, known_on: Date) -> Option<&Arc<Figure>> {
-        newest_of(self.fees.get(&self.role_index(role)?)?, day, known_on)
+        newest(self.fees.get(&self.role_index(role)?)?, day, known_on, |_| true)
     }
 
     /// Whether a supplier's fee could be claimed for a role by `day`, known how much or not.
@@ -343,7 +368,28 @@ impl RuleBook {
 
     /// A number that maxima are built of, for work on `day`.
     pub fn on_cost(&self, of: &OnCost, day: Date, known_on: Date) -> Option<&Arc<Figure>> {
-        self.newest(day, known_on, |cell| *cell == Cell::OnCost(of.clone()))
+        newest(&self.figures, day, known_on, |cell| *cell == Cell::OnCost(of.clone()))
+    }
+
+    /// After how many months a claim is paid, for those of `day`.
+    pub fn payment_delay(
+        &self,
+        term: PaymentTerm,
+        day: Date,
+        known_on: Date,
+    ) -> Option<&Arc<Figure>> {
+        newest(&self.figures, day, known_on, |cell| *cell == Cell::PaymentDelay { term })
+    }
+
+    /// The rates of a line of income on `day`: those of its newest edition.
+    pub fn income(&self, line: IncomeLine, day: Date, known_on: Date) -> Vec<&Arc<Figure>> {
+        let of_line = |cell: &Cell| matches!(cell, Cell::Income { line: of, .. } if *of == line);
+        let Some(newest) = newest(&self.figures, day, known_on, of_line) else {
+            return Vec::new();
+        };
+        let edition =
+            |figure: &&Arc<Figure>| of_line(&figure.cell) && figure.validity == newest.validity;
+        self.figures.iter().filter(edition).collect()
     }
 
     /// The pots a PCN has in a year: those that the roles of the year are paid from.
@@ -354,6 +400,19 @@ impl RuleBook {
 
     pub(crate) fn role_index(&self, code: &RoleCode) -> Option<usize> {
         self.by_code.get(code).copied()
+    }
+
+    /// The tables of maxima for work on some days, each with the days it holds on.
+    pub(crate) fn editions(&self, days: Period, known_on: Date) -> Vec<(Period, Option<&Edition>)> {
+        let mut found = Vec::new();
+        let mut from = Some(days.from());
+        while let Some(first) = from {
+            let (edition, next) = self.edition(first, known_on);
+            from = next.filter(|next| days.contains(*next));
+            let run = Period::new(first, from.or(days.until())).expect("a run has days");
+            found.push((run, edition));
+        }
+        found
     }
 
     /// The table of maxima for work on `day`, and the next day on which it could be another one.
@@ -377,39 +436,17 @@ impl RuleBook {
         }
         (found, next)
     }
-
-    fn newest(
-        &self,
-        day: Date,
-        known_on: Date,
-        wanted: impl Fn(&Cell) -> bool,
-    ) -> Option<&Arc<Figure>> {
-        self.figures
-            .iter()
-            .filter(|figure| wanted(&figure.cell))
-            .filter(|figure| figure.validity.covers(day) && figure.validity.known(known_on))
-            .max_by_key(|figure| figure.validity.newness())
-    }
-
-    /// Of the newest edition with wanted cells, the one whose lists hold this list.
-    fn for_list(
-        &self,
-        list: Population,
-        day: Date,
-        known_on: Date,
-        lists: impl Fn(&Cell) -> Option<ListRange>,
-    ) -> Option<&Arc<Figure>> {
-        let edition = self.newest(day, known_on, |cell| lists(cell).is_some())?.validity;
-        self.figures
-            .iter()
-            .filter(|figure| figure.validity == edition)
-            .find(|figure| lists(&figure.cell).is_some_and(|lists| lists.contains(list)))
-    }
 }
 
-fn newest_of(figures: &[Arc<Figure>], day: Date, known_on: Date) -> Option<&Arc<Figure>> {
+fn newest(
+    figures: &[Arc<Figure>],
+    day: Date,
+    known_on: Date,
+    wanted: impl Fn(&Cell) -> bool,
+) -> Option<&Arc<Figure>> {
     figures
         .iter()
+        .filter(|figure| wanted(&figure.cell))
         .filter(|figure| figure.validity.covers(day) && figure.validity.known(known_on))
         .max_by_key(|figure| figure.validity.newness())
 }

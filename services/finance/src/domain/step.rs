@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use terms::{Band, Date, Fraction, LondonArea, Month, Pence};
+use terms::{Band, Date, Fraction, LondonArea, Month, Pence, Population};
 
 use super::figure::{Figure, Share};
 use super::line::AreaBasis;
@@ -39,12 +39,22 @@ pub enum StepCode {
     OverFullTime,
     /// The lower of cost and maximum.
     LowerOf,
-    /// Baseline vacancies: not examined.
+    /// What an old vacancy in the role's baseline holds back, or that the role has none.
     Baseline,
-    /// The role's cap: not examined.
+    /// The baseline is not recorded, so nothing was held back.
+    BaselineNotRecorded,
+    /// The role's cap, or that it has none.
     Cap,
+    /// The role's cap is unknown, so nothing was cut.
+    CapUnknown,
+    /// No hours are recorded any more in a month of which a claim was approved.
+    Gone,
+    /// What is missing of what claims were approved for, or too much.
+    Adjustment,
     /// The sum left if all months were claimed as prepared.
     Room,
+    /// What other claims and earlier lines have left of the sum.
+    Sum,
     /// The sum is unknown, so nothing was compared with it.
     RoomUnknown,
 }
@@ -60,9 +70,10 @@ impl StepCode {
             StepCode::Share | StepCode::WrittenAgreement => 4,
             StepCode::Maximum | StepCode::OverFullTime => 5,
             StepCode::LowerOf => 6,
-            StepCode::Baseline => 7,
-            StepCode::Cap => 8,
-            StepCode::Room | StepCode::RoomUnknown => 9,
+            StepCode::Baseline | StepCode::BaselineNotRecorded => 7,
+            StepCode::Cap | StepCode::CapUnknown => 8,
+            StepCode::Gone | StepCode::Adjustment => 8,
+            StepCode::Room | StepCode::Sum | StepCode::RoomUnknown => 9,
         }
     }
 
@@ -83,9 +94,14 @@ impl StepCode {
             StepCode::Maximum => "MAXIMUM",
             StepCode::OverFullTime => "OVER_FULL_TIME",
             StepCode::LowerOf => "LOWER_OF_COST_AND_MAXIMUM",
-            StepCode::Baseline => "BASELINE_NOT_EXAMINED",
-            StepCode::Cap => "CAP_NOT_EXAMINED",
+            StepCode::Baseline => "BASELINE",
+            StepCode::BaselineNotRecorded => "BASELINE_NOT_RECORDED",
+            StepCode::Cap => "CAP",
+            StepCode::CapUnknown => "CAP_UNKNOWN",
+            StepCode::Gone => "HOURS_GONE",
+            StepCode::Adjustment => "ADJUSTMENT",
             StepCode::Room => "ROOM",
+            StepCode::Sum => "SUM",
             StepCode::RoomUnknown => "ROOM_UNKNOWN",
         }
     }
@@ -148,6 +164,30 @@ pub enum NumberName {
     OthersAtHalf,
     /// The maximum of the line.
     Maximum,
+    /// The baseline at the end of the month, or that day where it is not recorded.
+    BaselineWte,
+    /// What practices pay for then, or that day where it is not recorded.
+    FundedWte,
+    /// What old vacancies hold back of the role in the month.
+    BlockedWte,
+    /// What of it is held back of people who started later.
+    HeldLater,
+    /// What of it is held back of the line.
+    WteHeld,
+    /// The WTE of the role that may be claimed.
+    CapWte,
+    /// The WTE that people longer in post are claimed for.
+    WteEarlier,
+    /// The WTE of the line that may be claimed.
+    WteClaimable,
+    /// The day of the list that decides the cap, where it is not recorded.
+    ListDate,
+    /// The PCN's registered patients, for whom nobody printed the cap.
+    Registered,
+    /// What claims were approved for.
+    Approved,
+    /// What of the cost was paid since.
+    PaidSince,
     /// The sum of the year.
     Allocation,
     /// What earlier lines of the year take of it.
@@ -169,6 +209,8 @@ pub enum NumberValue {
     Share(Share),
     /// Money.
     Money(Pence),
+    /// A number of patients.
+    Patients(Population),
     /// A day.
     Day(Date),
     /// A month.

@@ -99,7 +99,7 @@ pub async fn of_engagements(
     let mut found = Vec::new();
     for chunk in ids.chunks(KEYS) {
         let rows = Entity::find()
-            .filter(Column::EngagementId.is_in(chunk.iter().copied()))
+            .filter(Column::EngagementId.is_in(db::padded(chunk)))
             .filter(known_at::<Model>(at))
             .order_by_asc(Column::EngagementId)
             .order_by_asc(Column::Month)

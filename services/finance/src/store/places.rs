@@ -56,6 +56,17 @@ pub async fn lists(
     Ok(Lists { registered, weighted: list.weighted })
 }
 
+/// The list by which most of a PCN's other income is paid.
+pub async fn adjusted_list(
+    db: &impl ConnectionTrait,
+    pcn: &OdsCode,
+    year: ContractYear,
+    at: Instant,
+) -> Result<Option<Population>, Error> {
+    let list = roster::list_size(db, pcn, year.list_date(), at).await?;
+    Ok(list.and_then(|list| list.adjusted))
+}
+
 /// The days of a period on which a PCN is part of a known region other than London.
 async fn outside_london_region(
     db: &impl ConnectionTrait,

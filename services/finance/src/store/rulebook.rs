@@ -18,13 +18,18 @@ use check::{Check, syntax_fault};
 use rows::{EditionRow, FigureRow, MaximumRow, RuleFile, london, policy, role};
 
 mod check;
+mod incomes;
 mod on_costs;
 mod rows;
 
 #[cfg(test)]
+mod capped;
+#[cfg(test)]
 mod carried;
 #[cfg(test)]
 mod earlier;
+#[cfg(test)]
+mod held_back;
 #[cfg(test)]
 mod inspections;
 #[cfg(test)]
@@ -39,7 +44,7 @@ mod scheme;
 mod tests;
 
 /// The files of the executable, by name.
-const COMPILED_IN: [(&str, &str); 12] = [
+const COMPILED_IN: [(&str, &str); 13] = [
     ("2019-20.toml", include_str!("../../rulebook/2019-20.toml")),
     ("2020-21.toml", include_str!("../../rulebook/2020-21.toml")),
     ("2021-22.toml", include_str!("../../rulebook/2021-22.toml")),
@@ -49,6 +54,7 @@ const COMPILED_IN: [(&str, &str); 12] = [
     ("2025-26.toml", include_str!("../../rulebook/2025-26.toml")),
     ("2026-27.toml", include_str!("../../rulebook/2026-27.toml")),
     ("on-costs.toml", include_str!("../../rulebook/on-costs.toml")),
+    ("other-income.toml", include_str!("../../rulebook/other-income.toml")),
     ("policies.toml", include_str!("../../rulebook/policies.toml")),
     ("roles.toml", include_str!("../../rulebook/roles.toml")),
     ("standing.toml", include_str!("../../rulebook/standing.toml")),
@@ -241,6 +247,8 @@ impl Reader {
         figures_of(&rules.cap, &mut check, figures, places);
         figures_of(&rules.fee, &mut check, figures, places);
         figures_of(&rules.on_cost, &mut check, figures, places);
+        figures_of(&rules.payment_delay, &mut check, figures, places);
+        figures_of(&rules.income, &mut check, figures, places);
     }
 }
 

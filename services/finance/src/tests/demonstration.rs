@@ -196,7 +196,7 @@ async fn what_the_year_comes_to_is_only_for_those_who_see_all_its_months() {
     assert_eq!(
         told.last().unwrap(),
         &"The line fits in what is left of the allocation of £1,322,027.29 for the year. The room \
-          is not shown: it depends on months before this one that you may not see."
+          is not shown: it depends on months of the year that you may not see."
     );
     let left = |line: &pb::ClaimLine| texts(line).iter().any(|text| text.contains(" is left if "));
     assert!(whole.lines.iter().all(left));

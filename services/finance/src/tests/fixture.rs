@@ -11,6 +11,7 @@ use arrs_proto::finance::v1::finance_summary_service_server::FinanceSummaryServi
 use arrs_proto::summary::v1::GetPcnSummaryRequest;
 use kit::db::Database;
 use kit::imports::{Applied, Context, Importing};
+use kit::pages::Key;
 use kit::roster::table::{
     assignment, engagement, list_size, london_area, organisation, organisation_relation,
 };
@@ -202,13 +203,18 @@ impl Finance {
         api.get_pcn_summary(request).await.map(tonic::Response::into_inner)
     }
 
+    /// The methods of claims.
+    pub(super) fn claim_api(&self) -> ClaimApi {
+        ClaimApi { app: self.app.clone(), pages: Arc::new(Key::new(&[7; 32])) }
+    }
+
     /// One line of July 2025 by the rules known on 31 July 2025 and today.
     pub(super) async fn compare(
         &self,
         grant: &str,
         reference: &str,
     ) -> Result<pb::CompareClaimLineResponse, Status> {
-        let api = ClaimApi { app: self.app.clone() };
+        let api = self.claim_api();
         let request = pb::CompareClaimLineRequest {
             parent: format!("pcns/{PCN}"),
             month: "2025-07".into(),
@@ -287,6 +293,31 @@ fn organisations() -> Vec<Line> {
 pub(super) fn list(code: &str, date: &str, registered: i64) -> Line {
     let (by, code, date) = (provenance("2025-07-31"), code.to_owned(), column(date));
     Line::ListSize(list_size::Model::new(&by, None, code, date, registered, None, None))
+}
+
+/// The London area of a PCN, from the beginning.
+pub(super) fn area(code: &str, area: &str) -> Line {
+    let (by, code, area) = (provenance("2025-07-31"), code.to_owned(), area.to_owned());
+    Line::LondonArea(london_area::Model::new(&by, None, code, column("2019-07-01"), area, None))
+}
+
+/// A list with as many weighted patients, as 1 January has them for the sum of a year.
+pub(super) fn weighted_list(code: &str, date: &str, patients: &str) -> Line {
+    let (by, code, date) = (provenance("2025-07-31"), code.to_owned(), column(date));
+    let weighted: Population = patients.parse().unwrap();
+    let weighted = Some(weighted.ten_thousandths());
+    Line::ListSize(list_size::Model::new(&by, None, code, date, 1, weighted, None))
+}
+
+/// The first engagement of the demonstration set again, under another number, with other cells.
+pub(super) fn numbered(number: u32, changes: &[(&str, &str)]) -> Vec<Line> {
+    let mut row = rows(STAFF).swap_remove(0);
+    let reference = format!("demo-e-{number:03}");
+    row.insert("engagement_id".into(), reference.clone());
+    row.extend(changes.iter().map(|(column, cell)| ((*column).into(), (*cell).into())));
+    let id = engagement_id(&reference);
+    let owner = row["pcn_code"].clone();
+    vec![engaged(id, &owner, &reference, &row), hours(id, &row)]
 }
 
 pub(super) fn relation(code: &str, relation: &str, related: &str, from: &str) -> Line {
@@ -386,11 +417,8 @@ pub(super) fn namesake(reference: &str, owner: &str, pcn: &str) -> Vec<Line> {
 
 /// The first engagement of the demonstration set again, as number 998, with other cells.
 pub(super) fn variant(changes: &[(&str, &str)]) -> Vec<Line> {
-    let mut row = rows(STAFF).swap_remove(0);
-    row.insert("engagement_id".into(), "demo-e-998".into());
-    row.extend(changes.iter().map(|(column, cell)| ((*column).into(), (*cell).into())));
-    let id = engagement_id("demo-e-998");
-    vec![engaged(id, PCN, "demo-e-998", &row), hours(id, &row)]
+    let at_home = [("pcn_code", PCN)];
+    numbered(998, &[&at_home[..], changes].concat())
 }
 
 pub(super) fn code(text: &str) -> OdsCode {

@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Tables that are written once: not even the role that serves may change or remove their rows.
-const APPEND_ONLY: &[&str] = &["audit_entry", "audit_seal", "outbox"];
+const APPEND_ONLY: &[&str] =
+    &["audit_entry", "audit_seal", "claim_build", "claim_line", "outbox", "posting"];
 
 /// What sessions have in common. Each ends a transaction that its client forgot, by itself.
 const SESSION: &[(&str, &str)] = &[

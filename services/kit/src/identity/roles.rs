@@ -35,14 +35,16 @@ macro_rules! roles {
 }
 
 roles! {
-    /// Keeps a PCN's people, hours, pay and supervision, and prepares its claims.
+    /// Keeps a PCN's people, hours, pay and supervision, and prepares and submits its claims.
     PcnManager = "pcn-manager": [
         "reports.read", "records.backdate",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
         "workforce.engagements.change",
         "workforce.people.readPersonal", "workforce.imports.create", "workforce.imports.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
-        "finance.claims.read", "finance.imports.create", "finance.imports.read",
+        "finance.claims.read", "finance.claims.prepare", "finance.claims.remark",
+        "finance.ledger.read", "finance.imports.create", "finance.imports.read",
+        "finance.baselines.read", "finance.baselines.record",
         "finance.pay.read", "finance.pay.record",
         "supervision.rules.read", "supervision.sessions.read", "supervision.summaries.read",
         "supervision.sessions.record",
@@ -53,7 +55,8 @@ roles! {
         "reports.read",
         "workforce.organisations.read", "workforce.summaries.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
-        "finance.claims.read",
+        "finance.claims.read", "finance.ledger.read",
+        "finance.baselines.read",
         "supervision.rules.read", "supervision.summaries.read",
     ],
     /// Employs on behalf of the PCNs a federation serves.
@@ -64,19 +67,23 @@ roles! {
         "workforce.engagements.change",
         "workforce.people.readPersonal", "workforce.imports.create", "workforce.imports.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
-        "finance.claims.read", "finance.imports.create", "finance.imports.read",
+        "finance.claims.read", "finance.claims.prepare", "finance.claims.remark",
+        "finance.ledger.read", "finance.imports.create", "finance.imports.read",
+        "finance.baselines.read",
         "finance.pay.read", "finance.pay.record",
         "supervision.rules.read", "supervision.sessions.read", "supervision.summaries.read",
         "supervision.sessions.record",
         "supervision.imports.create", "supervision.imports.read",
     ],
-    /// Checks claims for an ICB.
+    /// Gives the first approval of claims for an ICB, and records that they were paid.
     IcbFinance = "icb-finance": [
         "reports.read",
         "workforce.organisations.read", "workforce.summaries.read", "workforce.engagements.read",
         "workforce.matches.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
-        "finance.claims.read", "finance.facts.read",
+        "finance.claims.read", "finance.claims.review", "finance.claims.check",
+        "finance.claims.pay", "finance.claims.remark", "finance.ledger.read", "finance.facts.read",
+        "finance.baselines.read", "finance.baselines.agree",
         "supervision.rules.read", "supervision.summaries.read",
     ],
     /// Gives the second approval for an ICB.
@@ -84,7 +91,9 @@ roles! {
         "reports.read",
         "workforce.organisations.read", "workforce.summaries.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
-        "finance.claims.read",
+        "finance.claims.read", "finance.claims.review", "finance.claims.approve",
+        "finance.claims.remark", "finance.ledger.read",
+        "finance.baselines.read",
         "supervision.rules.read", "supervision.summaries.read",
     ],
     /// Watches vacancies, turnover and supervision for an ICB.
@@ -113,7 +122,8 @@ roles! {
         "workforce.matches.read",
         "workforce.imports.read", "workforce.facts.read",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
-        "finance.claims.read", "finance.pay.read", "finance.imports.read", "finance.facts.read",
+        "finance.claims.read", "finance.ledger.read", "finance.pay.read", "finance.imports.read", "finance.facts.read",
+        "finance.baselines.read",
         "finance.projections.read",
         "supervision.rules.read", "supervision.sessions.read", "supervision.summaries.read",
         "supervision.imports.read", "supervision.facts.read",
@@ -130,7 +140,8 @@ roles! {
         "workforce.imports.create", "workforce.imports.read", "workforce.facts.read",
         "workforce.facts.publish",
         "finance.rules.read", "finance.allocations.read", "finance.summaries.read",
-        "finance.claims.read", "finance.imports.create", "finance.imports.read",
+        "finance.claims.read", "finance.ledger.read", "finance.imports.create", "finance.imports.read",
+        "finance.baselines.read",
         "finance.pay.read", "finance.pay.record",
         "finance.facts.read", "finance.facts.publish",
         "finance.projections.read", "finance.projections.mend",

@@ -292,7 +292,7 @@ async fn whole(
     let mut engaged = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(KEYS) {
         let rows = assignment::Entity::find()
-            .filter(assignment::Column::EngagementId.is_in(chunk.iter().copied()))
+            .filter(assignment::Column::EngagementId.is_in(db::padded(chunk)))
             .filter(known_at::<assignment::Model>(at))
             .order_by_asc(assignment::Column::PcnCode)
             .order_by_asc(assignment::Column::ValidFrom)
@@ -303,7 +303,7 @@ async fn whole(
             assignments.entry(row.engagement_id).or_default().push(to_assignment(row)?);
         }
         let rows = engagement::Entity::find()
-            .filter(engagement::Column::EngagementId.is_in(chunk.iter().copied()))
+            .filter(engagement::Column::EngagementId.is_in(db::padded(chunk)))
             .filter(known_at::<engagement::Model>(at))
             .all(db)
             .await

@@ -173,13 +173,31 @@ async fn read_sqlite(connection: &mut SqliteConnection) -> sqlx::Result<Tables> 
         let key = "SELECT name FROM pragma_table_info($1) WHERE pk > 0 ORDER BY pk";
         let key: Vec<String> =
             sqlx::query_scalar(key).bind(&name).fetch_all(&mut *connection).await?;
-        let indexes = "SELECT replace(sql, '\"', '') FROM sqlite_master \
-                       WHERE type = 'index' AND tbl_name = $1 AND sql IS NOT NULL ORDER BY name";
-        let others = sqlx::query_scalar(indexes).bind(&name).fetch_all(&mut *connection).await?;
-        let constraints = vec![format!("PRIMARY KEY ({})", key.join(", "))];
+        let others = "SELECT replace(sql, '\"', '') FROM sqlite_master \
+                      WHERE type IN ('index', 'trigger') AND tbl_name = $1 AND sql IS NOT NULL \
+                      ORDER BY type, name";
+        let others = sqlx::query_scalar(others).bind(&name).fetch_all(&mut *connection).await?;
+        let sql = "SELECT replace(sql, '\"', '') FROM sqlite_master WHERE name = $1";
+        let sql: String = sqlx::query_scalar(sql).bind(&name).fetch_one(&mut *connection).await?;
+        let mut constraints = checks(&sql);
+        constraints.push(format!("PRIMARY KEY ({})", key.join(", ")));
         tables.insert(name, Table { columns, constraints, others });
     }
     Ok(tables)
+}
+
+/// The checks of a statement that makes a table, which no other place of the catalogue tells.
+fn checks(sql: &str) -> Vec<String> {
+    let begins = sql.match_indices("CHECK (").map(|(at, _)| &sql[at..]);
+    let whole = |text: &str| {
+        let mut depth = 0;
+        let end = text.char_indices().find_map(|(at, c)| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            (depth == 0 && c == ')').then_some(at)
+        });
+        text[..=end.unwrap_or(text.len() - 1)].to_owned()
+    };
+    begins.map(whole).collect()
 }
 
 /// What belongs to a table beside its columns, in the order in which it is shown.

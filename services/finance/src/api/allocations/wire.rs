@@ -5,7 +5,7 @@ use kit::wire::date;
 use terms::{ContractYear, OdsCode, Pence, Population};
 
 use crate::api::rule_books::figure;
-use crate::domain::allocation::{Allocation, AllocationGap, Basis};
+use crate::domain::allocation::{Allocation, Basis};
 use crate::domain::figure::Pot;
 
 /// The pots of a PCN and year, without a cut.
@@ -17,38 +17,29 @@ pub(in crate::api) fn allocation(
     pb::Allocation { name: super::name(pcn, year), pots: pots.iter().map(pot).collect(), cut: None }
 }
 
-fn pot(allocation: &Allocation) -> pb::AllocationPot {
-    let name = match allocation.pot {
+/// The word for a pot on the wire.
+pub(in crate::api) const fn word(pot: Pot) -> &'static str {
+    match pot {
         Pot::Main => "main",
         Pot::GpRingfence => "gp",
         Pot::Pharmacists => "cp",
         Pot::LinkWorkers => "splw",
-    };
+    }
+}
+
+/// A pot, with why it is unknown if it is.
+pub(in crate::api) fn pot(allocation: &Allocation) -> pb::AllocationPot {
     let (weighted, registered) = match allocation.basis {
         Basis::Weighted(list) => (list, None),
         Basis::Registered(list) => (None, list),
     };
-    let year = allocation.year;
-    let missing = match allocation.amount {
-        Ok(_) => String::new(),
-        Err(AllocationGap::WeightedListMissing { date }) => {
-            format!("weighted list of {date} not known")
-        }
-        Err(AllocationGap::RegisteredListMissing { date }) => {
-            format!("registered list of {date} not known")
-        }
-        Err(AllocationGap::RateMissing) => format!("rate of {year} not known"),
-        Err(AllocationGap::SumMissing { registered }) => {
-            format!("sum of {year} for {registered} registered patients not known")
-        }
-    };
     pb::AllocationPot {
-        pot: name.to_owned(),
+        pot: word(allocation.pot).to_owned(),
         amount_pence: allocation.amount.ok().map(|Pence(pence)| pence),
         weighted_ten_thousandths: weighted.map(Population::ten_thousandths),
-        list_date: Some(date(year.list_date())),
+        list_date: Some(date(allocation.year.list_date())),
         rate: allocation.figure.as_deref().map(figure),
-        missing,
+        missing: allocation.missing().unwrap_or_default(),
         registered_count: registered.map(|list| list.ten_thousandths() / 10_000),
     }
 }

@@ -103,6 +103,8 @@ pub(in crate::api) fn line(
         payable_pence: line.payable().map(|Pence(pence)| pence),
         steps: line.steps.iter().map(|one| step(&explained, one)).collect(),
         pay_source: pay_source(record),
+        name: String::new(),
+        month: line.month.to_string(),
     }
 }
 

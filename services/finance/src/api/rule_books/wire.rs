@@ -41,6 +41,8 @@ pub(in crate::api) fn figure(figure: &Figure) -> pb::Figure {
         Cell::Cap { .. } => "cap",
         Cell::Fee { .. } => "fee",
         Cell::OnCost(_) => "on-cost",
+        Cell::PaymentDelay { .. } => "payment-delay",
+        Cell::Income { .. } => "income",
     };
     pb::Figure {
         name: figure.id.clone(),
@@ -69,6 +71,9 @@ pub(in crate::api) fn value(value: Value) -> (i64, &'static str) {
         Value::Share(share) => (i64::from(share.percent()), "percent"),
         Value::Percent(BasisPoints(points)) => (points.into(), "basis_points"),
         Value::Wte(wte) => (i64::from(wte) * MICRO, "wte_micro"),
+        Value::Months(months) => (months.into(), "months"),
+        Value::Each(each) => (each.rate.ten_thousandths(), "ten_thousandths_of_a_pound_for_each"),
+        Value::NotPrinted => (0, "not_printed"),
         Value::Unlimited => (0, "unlimited"),
     }
 }

@@ -4,7 +4,7 @@ use terms::{Date, Pence};
 
 use super::{Explained, money};
 use crate::domain::comparison::{Comparison, StepDifference};
-use crate::domain::figure::{Cell, Figure};
+use crate::domain::figure::{Cell, Figure, Value};
 use crate::domain::line::Outcome;
 use crate::domain::step::{NumberName, Step, StepCode};
 
@@ -52,9 +52,22 @@ impl Explained<'_> {
                 let (was, is) = (most(before)?, most(after)?);
                 (was != is).then(|| format!("The maximum of the line was {was} and is {is}."))
             }
-            StepCode::Room if difference.figure_differs() => Some(self.figures(before, after)),
-            StepCode::Room => self.room_differs(before, after),
+            StepCode::Room | StepCode::Sum if difference.figure_differs() => {
+                Some(self.figures(before, after))
+            }
+            StepCode::Room | StepCode::Sum => self.room_differs(before, after),
+            StepCode::Cap
+                if difference.figure_differs()
+                    && before.figure.is_some()
+                    && after.figure.is_some() =>
+            {
+                Some(self.figures(before, after))
+            }
             StepCode::LowerOf
+            | StepCode::Cap
+            | StepCode::CapUnknown
+            | StepCode::Gone
+            | StepCode::Adjustment
             | StepCode::Unpriced
             | StepCode::NotClaimable
             | StepCode::Share
@@ -73,7 +86,7 @@ impl Explained<'_> {
             | StepCode::WrittenAgreement
             | StepCode::OverFullTime
             | StepCode::Baseline
-            | StepCode::Cap => None,
+            | StepCode::BaselineNotRecorded => None,
         }
     }
 
@@ -116,6 +129,8 @@ impl Explained<'_> {
             Some((Cell::Fee { .. }, _)) => "What may be claimed of a fee".to_owned(),
             Some((Cell::Cap { .. }, _)) => "The cap of the role".to_owned(),
             Some((Cell::OnCost(_), _)) => "What maxima are built of".to_owned(),
+            Some((Cell::PaymentDelay { .. }, _)) => "How long a payment takes".to_owned(),
+            Some((Cell::Income { .. }, _)) => "The rate of the income".to_owned(),
             None => "The figure".to_owned(),
         };
         format!("{what} was {} and is {}.", told(before), told(after))
@@ -129,8 +144,9 @@ fn unit(figure: &Figure) -> &'static str {
         Cell::Sum { .. } => "",
         Cell::Share { .. } => " of the cost",
         Cell::Fee { .. } => " a month for one WTE",
-        Cell::Cap { .. } => " WTE",
-        Cell::OnCost(_) => "",
+        Cell::Cap { .. } if figure.value != Value::Unlimited => " WTE",
+        Cell::PaymentDelay { .. } => " months",
+        Cell::Cap { .. } | Cell::OnCost(_) | Cell::Income { .. } => "",
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Role, RoleShare, Row};
 use crate::domain::figure::{
     Cell, Extent, Figure, ListRange, Pot, RowArea, Share, Validity, Value,
 };
+use crate::domain::income::IncomeLine;
 use crate::domain::on_cost::OnCost;
 use crate::domain::policy::{Policy, PolicyName};
 
@@ -213,6 +214,8 @@ pub(in crate::domain) enum Table<'a> {
     Cap(Option<&'a RoleCode>),
     Fee(&'a RoleCode),
     OnCost(&'a OnCost),
+    PaymentDelay,
+    Income(IncomeLine),
 }
 
 pub(in crate::domain) fn table(cell: &Cell) -> Table<'_> {
@@ -224,6 +227,8 @@ pub(in crate::domain) fn table(cell: &Cell) -> Table<'_> {
         Cell::Cap { role, .. } => Table::Cap(role.as_ref()),
         Cell::Fee { role } => Table::Fee(role),
         Cell::OnCost(of) => Table::OnCost(of),
+        Cell::PaymentDelay { .. } => Table::PaymentDelay,
+        Cell::Income { line, .. } => Table::Income(*line),
     }
 }
 
@@ -237,7 +242,9 @@ fn check_lists(figures: &[Figure], clashes: &mut Vec<Clash>) {
             | Cell::Rate { .. }
             | Cell::Share { .. }
             | Cell::Fee { .. }
-            | Cell::OnCost(_) => None,
+            | Cell::OnCost(_)
+            | Cell::PaymentDelay { .. }
+            | Cell::Income { .. } => None,
         })
         .collect();
     for (position, (second, later, lists)) in by_list.iter().enumerate() {

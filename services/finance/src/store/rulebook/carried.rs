@@ -138,6 +138,56 @@ fn every_cap_is_carried_over_with_one_way_of_writing_the_threshold() {
     check(carried, printed.chain([SAID_IN_A_NOTE.to_owned()]));
 }
 
+/// A mark that is of a sum for all of England, and beside it that of the rate.
+const OF_THE_RATE: &str = "rate FROM MEMORY";
+
+#[test]
+fn every_line_of_other_income_is_carried_over_with_its_list_and_its_months() {
+    let Some(rows) = table("other_pcn_payments.csv") else { return };
+    let printed = rows.iter().map(|row| {
+        let (from, known) = (&row["effective_from"], &row["known_from"]);
+        let known = if known.is_empty() { from } else { known };
+        let counted = match row["basis"].as_str() {
+            "" => "nothing",
+            "bed" => "beds",
+            "registered+adjusted" => "registered_and_adjusted",
+            "weighted (CWP), to practices" => "weighted",
+            "adjusted, to practices" => "adjusted",
+            basis => basis,
+        };
+        let months = match row["period"].as_str() {
+            "9 months" => " for 9 months",
+            "8 months" => " for 8 months",
+            "6 months" | "half-year" => " for 6 months",
+            "year" | "per point" => "",
+            other => panic!("{other}"),
+        };
+        let rate = match row["rate_gbp"].as_str() {
+            "" => "not known".to_owned(),
+            rate => format!("{}{months}", rate.parse::<Rate>().unwrap()),
+        };
+        let counted_on = row["population_date"].as_str();
+        let year = ContractYear::of(date(from));
+        let of_lists = ["", "monthly", "1 Jan before year"].contains(&counted_on);
+        assert!(of_lists || date(counted_on) == year.list_date(), "{row:?}");
+        let mark = match row["confidence"].as_str() {
+            // Not found at all: that the line is paid is remembered.
+            "" => Confidence::FromMemory,
+            text if text.ends_with(OF_THE_RATE) => Confidence::FromMemory,
+            text => mark(text),
+        };
+        let days = days(from, &row["effective_to"]);
+        format!("{} {counted} {rate} {days} known {known} {mark}", row["line"])
+    });
+    let carried = book().figures().iter().filter_map(|figure| {
+        let Cell::Income { line, counted } = &figure.cell else { return None };
+        let Figure { value, validity, confidence, .. } = figure.as_ref();
+        let (days, known) = (days_of(figure), validity.known_from);
+        Some(format!("{line} {counted} {value} {days} known {known} {confidence}"))
+    });
+    check(carried, printed);
+}
+
 #[test]
 fn every_role_is_carried_over_with_the_day_it_joined() {
     let Some(rows) = table("roles_by_year.csv") else { return };

@@ -46,6 +46,22 @@ fn the_compiled_in_files_have_no_mistake() {
 }
 
 #[test]
+fn income_that_nobody_prints_is_listed_and_is_no_mistake() {
+    let unknown = inspect(book()).unknown_income;
+
+    let names: Vec<&str> = unknown.iter().map(|figure| figure.id.as_str()).collect();
+    let wanted = [
+        "income/IIF/points/2020-10-01/2020-10-01",
+        "income/IIF/points/2021-04-01/2021-04-01",
+        "income/IIF/points/2022-04-01/2022-04-01",
+        "income/IIF/points/2023-04-01/2023-04-01",
+        "income/CORE_PCN_COMBINED/registered_and_adjusted/2024-04-01/2024-09-26",
+        "income/IIF/points/2026-04-01/2026-04-01",
+    ];
+    assert_eq!(names, wanted);
+}
+
+#[test]
 fn what_nobody_knows_is_listed_once_and_is_no_mistake() {
     let unknown = inspect(book()).unknown;
 

@@ -9,6 +9,7 @@ use terms::{
 
 use crate::domain::line::Line;
 use crate::domain::pay::Components;
+use crate::domain::role_year::{RoleYear, by_role};
 use crate::domain::step::{NumberName, NumberValue, StepCode};
 
 use super::sample::{Staff, TODAY, ask, ask_of, code, date, records};
@@ -98,6 +99,32 @@ proptest! {
         for pot in &evaluation.summary.pots {
             prop_assert!(pot.room.unwrap() >= Pence::ZERO);
         }
+    }
+
+    #[test]
+    fn what_steps_cut_adds_up_to_cost_less_payable_role_by_role(
+        team in prop::collection::vec(staff(), 1..4),
+        list in 1_u32..2_000,
+    ) {
+        let team = team.into_iter().zip(1_u128..).map(|(staff, id)| staff.id(id)).collect();
+        let records = records(Some(LondonArea::Outside), &list.to_string(), team);
+        let evaluation = ask("2025-08", TODAY, &records);
+
+        let all = RoleYear::of(evaluation.lines.iter());
+        let roles = by_role(&evaluation.lines);
+        for year in roles.values().chain([&all]) {
+            let cuts: Pence = year.cuts.values().copied().sum();
+            prop_assert_eq!(cuts, year.cost - year.payable);
+            prop_assert!(year.payable <= year.maximum);
+        }
+        let sum = |of: fn(&RoleYear) -> Pence| roles.values().map(of).sum::<Pence>();
+        prop_assert_eq!(sum(|year| year.cost), all.cost);
+        prop_assert_eq!(sum(|year| year.payable), all.payable);
+        prop_assert_eq!(sum(RoleYear::cut), all.cut());
+        let totals = evaluation.summary.year_to_date;
+        prop_assert_eq!((all.cut(), all.payable), (totals.cut, totals.payable));
+        prop_assert_eq!(all.cost + all.unpriced_cost, totals.own_cost);
+        prop_assert_eq!(all.confidence, totals.confidence);
     }
 
     #[test]

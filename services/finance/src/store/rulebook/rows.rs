@@ -7,12 +7,17 @@ use terms::{Fraction, Minutes, Pence, Population, RoleCode};
 use toml::Spanned;
 use toml::value::Datetime;
 
+use crate::domain::baseline::BaselineRule;
 use crate::domain::figure::{Cell, ListRange, Share, Value};
 use crate::domain::policy::{Policy, PolicyError};
 use crate::domain::rulebook::{LondonRegion, PotPeriod, Role, RoleShare, Row};
 
 use super::check::Check;
+use super::incomes::IncomeRow;
 use super::on_costs::OnCostRow;
+
+/// Months: a payment that takes longer than two years has a slipped digit.
+const DELAY_MAX: u32 = 24;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +38,10 @@ pub(super) struct RuleFile {
     pub(super) fee: Vec<Spanned<EditionRow<FeeRow>>>,
     #[serde(default)]
     pub(super) on_cost: Vec<Spanned<EditionRow<OnCostRow>>>,
+    #[serde(default)]
+    pub(super) payment_delay: Vec<Spanned<EditionRow<PaymentDelayRow>>>,
+    #[serde(default)]
+    pub(super) income: Vec<Spanned<EditionRow<IncomeRow>>>,
     #[serde(default)]
     pub(super) role: Vec<Spanned<RoleRow>>,
     #[serde(default)]
@@ -124,6 +133,16 @@ pub(super) struct FeeRow {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct PaymentDelayRow {
+    pub(super) term: String,
+    pub(super) months: u32,
+    pub(super) confidence: Option<String>,
+    pub(super) source: Option<String>,
+    pub(super) note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RoleRow {
     pub(super) code: String,
     pub(super) name: String,
@@ -136,6 +155,7 @@ pub(super) struct RoleRow {
     pub(super) half_share: bool,
     pub(super) whole_share_from: Option<Datetime>,
     pub(super) full_time_minutes: Option<u32>,
+    pub(super) baseline: Option<BaselineRow>,
     #[serde(default)]
     pub(super) pots: Vec<PotRow>,
     pub(super) joined: Datetime,
@@ -143,6 +163,14 @@ pub(super) struct RoleRow {
     pub(super) source: String,
     pub(super) confidence: String,
     pub(super) note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BaselineRow {
+    pub(super) from: Datetime,
+    pub(super) source: String,
+    pub(super) confidence: String,
 }
 
 #[derive(Deserialize)]
@@ -325,6 +353,25 @@ impl FigureRow for FeeRow {
     }
 }
 
+impl FigureRow for PaymentDelayRow {
+    const TABLE: &'static str = "payment_delay";
+
+    fn entry(&self, check: &mut Check<'_>) -> Option<Entry> {
+        let term = check.word("term", &self.term)?;
+        if self.months > DELAY_MAX {
+            let reason = format!("{} months cannot be the delay", self.months);
+            return check.fault("months", reason, &format!("must be at most {DELAY_MAX}"));
+        }
+        Some(Entry {
+            cell: Cell::PaymentDelay { term },
+            value: Value::Months(self.months),
+            confidence: self.confidence.clone(),
+            source: self.source.clone(),
+            note: self.note.clone(),
+        })
+    }
+}
+
 /// Registered lists from one number of patients to another.
 fn lists(least: Option<u32>, most: Option<u32>, check: &mut Check<'_>) -> Option<ListRange> {
     let least = least.unwrap_or(0);
@@ -367,6 +414,14 @@ pub(super) fn role(row: &RoleRow, check: &mut Check<'_>) -> Option<Role> {
             return check.fault("whole_share_from", reason, "must stand with half_share = true");
         }
     };
+    let baseline = match &row.baseline {
+        None => None,
+        Some(row) => Some(BaselineRule {
+            from: check.date("baseline", &row.from)?,
+            source: check.source(Some(&row.source))?,
+            confidence: check.confidence(Some(&row.confidence))?,
+        }),
+    };
     let pots = row.pots.iter().map(|pot| pot_period(pot, check)).collect::<Option<_>>()?;
     let joined = check.date("joined", &row.joined)?;
     let left = match &row.left {
@@ -388,6 +443,7 @@ pub(super) fn role(row: &RoleRow, check: &mut Check<'_>) -> Option<Role> {
         row: selection,
         share,
         full_time: row.full_time_minutes.map(Minutes::new),
+        baseline,
         pots,
         joined,
         left,

@@ -4,17 +4,17 @@ use std::sync::OnceLock;
 
 use terms::{
     Assignment, Band, Date, DeploymentModel, Engagement, EngagementId, LondonArea, Minutes, Month,
-    OdsCode, Pence, Period, Stage, parse_date,
+    OdsCode, Pence, Period, Population, Stage, parse_date,
 };
 
 use crate::domain::allocation::{AllocationGap, Lists, allocate};
 use crate::domain::evaluation::{Evaluation, PcnRecords, Question, evaluate};
-use crate::domain::figure::Pot;
+use crate::domain::figure::{Pot, Value};
 use crate::domain::line::{
     AreaBasis, AreaPeriod, EngagementRecords, Line, Outcome, UnpricedReason, WrittenAgreement,
 };
 use crate::domain::pay::{Components, Pay};
-use crate::domain::rulebook::RuleBook;
+use crate::domain::rulebook::{CapGap, RoleCap, RuleBook};
 
 use super::load;
 
@@ -142,6 +142,7 @@ pub(super) fn records(area: Option<LondonArea>, list: &str, staff: Vec<Staff>) -
             .collect(),
         lists: Lists { registered: list.parse().ok(), weighted: list.parse().ok() },
         engagements: staff.into_iter().map(|staff| staff.0).collect(),
+        baselines: Vec::new(),
     }
 }
 
@@ -157,6 +158,17 @@ pub(super) fn sums(
 ) -> Vec<(Pot, Result<Pence, AllocationGap>)> {
     let all = allocate(book(), year.parse().unwrap(), lists, date(known_on));
     all.into_iter().map(|sum| (sum.pot, sum.amount)).collect()
+}
+
+/// The cap of a role for a PCN of a size: a number of WTE, that there is no limit, or no row.
+pub(super) fn cap(role: &str, list: u32, day: &str) -> Result<Option<Value>, CapGap> {
+    let role = book().role_index(&role.parse().unwrap()).unwrap();
+    let list = Some(Population::from_patients(list));
+    match book().cap(role, list, date(day), date(TODAY)) {
+        RoleCap::None => Ok(None),
+        RoleCap::Stated(figure) => Ok(Some(figure.value)),
+        RoleCap::Unknown(gap) => Err(gap),
+    }
 }
 
 pub(super) fn ask_of(pcn: &str, of: &str, known_on: &str, records: &PcnRecords) -> Evaluation {

@@ -174,7 +174,7 @@ fn a_policy_that_is_not_implemented_is_refused_and_not_ignored() {
 
     let mut files = compiled_in();
     files.retain(|file| file.0 != "policies.toml");
-    assert_eq!(parse(files).expect_err("all are missing").len(), 19);
+    assert_eq!(parse(files).expect_err("all are missing").len(), 22);
 }
 
 #[test]
