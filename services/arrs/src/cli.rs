@@ -1,5 +1,13 @@
 //! The command line.
 
+mod claim;
+
+pub(crate) use claim::{
+    AmendArguments, ArrearsArguments, BalancesArguments, ClaimArguments, ClaimCommand, ClaimMove,
+    ClaimName, ClaimStage, ExplainArguments, LedgerArguments, LedgerCommand, ListArguments,
+    OwedArguments, PayArguments, RejectArguments, ShowArguments, TalkArguments, TransfersArguments,
+};
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -15,6 +23,8 @@ First steps:
                                               staff, pay, sessions
   arrs report pcn U09081 --month 2025-07      look at a PCN and month
   arrs rulebook show 2025-26                  look at the figures of a year
+  arrs claim prepare U09081 2025-07           build the claim of a month; `arrs claim --help` tells
+                                              how it comes to be paid
 
 Exit codes: 0 done, 1 refused, 2 wrong usage, 64 wrong configuration, 69 server not reachable.";
 
@@ -43,6 +53,10 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Print a report.
     Report(ReportArguments),
+    /// Prepare the claim of a PCN and month, move it from hand to hand, and explain it.
+    Claim(ClaimArguments),
+    /// Look into the ledger: where the money of a PCN stands, and how it came there.
+    Ledger(LedgerArguments),
     /// Look into the figures of the scheme: check them, print a year, compare two.
     Rulebook(RulebookArguments),
     /// Look into the audit trail: who did what, and whether it is whole.
@@ -363,6 +377,9 @@ pub(crate) struct ReportArguments {
 pub(crate) enum ReportOf {
     /// Workforce, money and supervision of one PCN and month.
     Pcn(PcnReportArguments),
+    /// All the money of one PCN in a contract year so far: what it gets beside the scheme, and what
+    /// the scheme pays, role by role.
+    Money(MoneyReportArguments),
 }
 
 #[derive(Debug, Args)]
@@ -385,6 +402,27 @@ pub(crate) struct PcnReportArguments {
     /// How to print it.
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MoneyReportArguments {
+    /// The PCN, for example U09081.
+    pub(crate) code: OdsCode,
+
+    /// The contract year, for example 2025-26.
+    #[arg(long, value_name = "YYYY-YY")]
+    pub(crate) year: ContractYear,
+
+    /// Use the scheme's figures as known at the end of this day; today's without.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) rules_known_on: Option<Date>,
+
+    /// Use records and figures as known at the end of this day, which must be over.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) known_at: Option<Date>,
 
     #[command(flatten)]
     pub(crate) server: ServerArguments,

@@ -57,17 +57,11 @@ async fn parked(channel: &Channel, service: Option<Following>) -> Result<(), Fai
     let mut text = String::new();
     for service in services {
         let path = path(service, "ListParkedFacts");
-        let mut page_token = String::new();
-        loop {
-            let request = pb::ListParkedFactsRequest { page_size: 0, page_token };
-            let answer = channel.unary(&path, Request::new(request)).await?;
-            let pb::ListParkedFactsResponse { parked_facts, next_page_token } = answer.into_inner();
-            text.extend(parked_facts.iter().map(|fact| line(service, fact)));
-            page_token = next_page_token;
-            if page_token.is_empty() {
-                break;
-            }
-        }
+        let ask = |page_token| pb::ListParkedFactsRequest { page_size: 0, page_token };
+        let page =
+            |answer: pb::ListParkedFactsResponse| (answer.parked_facts, answer.next_page_token);
+        let parked = remote::all(channel, &path, ask, page).await?;
+        text.extend(parked.iter().map(|fact| line(service, fact)));
     }
     if text.is_empty() {
         text.push_str("no fact is parked\n");

@@ -4,11 +4,13 @@
 //! other command is a client of a running gateway.
 
 mod audit;
+mod claim;
 mod cli;
 mod demo;
 mod exit;
 mod facts;
 mod import;
+mod ledger;
 mod process;
 mod progress;
 mod remote;
@@ -47,6 +49,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::run(settings, &arguments).await,
         Command::Import(arguments) => import::run(&settings, arguments).await,
         Command::Report(arguments) => report::run(&settings, arguments).await,
+        Command::Claim(arguments) => claim::run(&settings, arguments.what).await,
+        Command::Ledger(arguments) => ledger::run(&settings, arguments.what).await,
         Command::Rulebook(arguments) => rulebook::run(&settings, arguments.what),
         Command::Audit(arguments) => audit::run(&settings, arguments.what).await,
         Command::Token(arguments) => {

@@ -8,7 +8,9 @@ use kit::Clock;
 use kit::client::{Channel, Token};
 use kit::identity::{Grant, LocalIssuer, TOKEN_BYTES};
 use kit::tls::{Files, Tls};
+use prost::Message;
 use tonic::metadata::AsciiMetadataValue;
+use tonic::{Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -45,6 +47,30 @@ pub(crate) fn connect(
     }
     let ServerArguments { server, ca, .. } = arguments;
     channel(settings, server, ca.as_deref(), Token::Fixed(Arc::from(token)))
+}
+
+/// Everything that a method lists, page after page.
+pub(crate) async fn all<Q, A, T>(
+    channel: &Channel,
+    path: &str,
+    ask: impl Fn(String) -> Q,
+    page: impl Fn(A) -> (Vec<T>, String),
+) -> Result<Vec<T>, Status>
+where
+    Q: Message + Send + Sync + 'static,
+    A: Message + Default + Send + Sync + 'static,
+{
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let answer = channel.unary(path, Request::new(ask(page_token))).await?;
+        let (rows, next_page_token) = page(answer.into_inner());
+        all.extend(rows);
+        if next_page_token.is_empty() {
+            return Ok(all);
+        }
+        page_token = next_page_token;
+    }
 }
 
 /// A channel that trusts the authorities of `ca`, else those of the settings, else the public ones.

@@ -1,9 +1,10 @@
 //! `arrs report`: asks the gateway and prints the answer.
 
 mod flat;
+mod money;
 mod table;
 
-pub(crate) use table::{new_table, wrapped};
+pub(crate) use table::{amount, day, decided, fte, month, new_table, wrapped};
 
 use arrs_proto::report::v1::{GetPcnReportRequest, PcnReport};
 use kit::client::Channel;
@@ -19,7 +20,10 @@ use crate::{print, progress, remote};
 
 /// Prints the report of a command line.
 pub(crate) async fn run(settings: &Settings, arguments: ReportArguments) -> Result<(), Failure> {
-    let ReportOf::Pcn(arguments) = arguments.of;
+    let arguments = match arguments.of {
+        ReportOf::Pcn(arguments) => arguments,
+        ReportOf::Money(arguments) => return money::run(settings, &arguments).await,
+    };
     let channel = remote::connect(settings, &arguments.server)?;
     let spinner = progress::spinner("asking");
     let report = fetch(
@@ -31,24 +35,21 @@ pub(crate) async fn run(settings: &Settings, arguments: ReportArguments) -> Resu
     );
     let report = report.await;
     spinner.finish_and_clear();
-    let told = |status| {
-        let status = match arguments.known_at {
-            Some(day) => as_known(status, day),
-            None => status,
-        };
-        Failure::from(status).at(&arguments.server.server)
-    };
+    let told = |status| refused(status, arguments.known_at).at(&arguments.server.server);
     let report = report.map_err(told)?;
     print(&render(&report, arguments.format)?)
 }
 
-/// The same refusal, which may be for want of records that old.
-fn as_known(status: Status, day: Date) -> Status {
-    if status.code() != Code::PermissionDenied {
-        return status;
+/// A refusal, which may be for want of records that old.
+pub(crate) fn refused(status: Status, known_at: Option<Date>) -> Failure {
+    match known_at {
+        Some(day) if status.code() == Code::PermissionDenied => {
+            let message = format!("{}, as known on {day}", status.message());
+            let details = status.details().to_vec();
+            Status::with_details(status.code(), message, details.into()).into()
+        }
+        Some(_) | None => status.into(),
     }
-    let message = format!("{}, as known on {day}", status.message());
-    Status::with_details(status.code(), message, status.details().to_vec().into())
 }
 
 /// The report of a PCN and month.

@@ -78,7 +78,8 @@ pub(super) fn cut(report: &PcnReport) -> Option<&Cut> {
     money.or_else(|| report.workforce.as_ref().and_then(|workforce| workforce.cut.as_ref()))
 }
 
-fn basis(cut: &Cut) -> String {
+/// What an answer rests on, in a sentence.
+pub(super) fn basis(cut: &Cut) -> String {
     let rules = cut.rules_known_on_date.as_ref().map(day).unwrap_or_default();
     let records = match &cut.known_at_date {
         Some(known_at) => format!("records as known at the end of {}", day(known_at)),
@@ -152,9 +153,7 @@ fn workforce(section: &PcnWorkforce, text: &mut String) {
 }
 
 fn money(section: &PcnMoney, text: &mut String) {
-    text.push_str(
-        "\nMONEY (lines as they would be prepared; steps 7 and 8 are not examined yet)\n",
-    );
+    text.push_str("\nMONEY (lines as they would be prepared)\n");
     for pot in section.allocation.iter().flat_map(|allocation| &allocation.pots) {
         let amount = match pot.amount_pence {
             Some(pence) => Pence(pence).to_string(),
@@ -239,7 +238,7 @@ fn money(section: &PcnMoney, text: &mut String) {
 
 /// What is payable of a line and what was cut; of a line that waits or has no price nothing was
 /// decided.
-fn decided(line: &ClaimLine) -> (String, String) {
+pub(crate) fn decided(line: &ClaimLine) -> (String, String) {
     let told = match line.state() {
         ClaimLineState::Prepared => {
             let cut = line.payable_pence.map(|payable| line.actual_cost_pence - payable);
@@ -378,17 +377,17 @@ pub(crate) fn new_table(columns: &[(&str, CellAlignment)]) -> Table {
     table
 }
 
-fn amount(pence: Option<i64>) -> String {
+pub(crate) fn amount(pence: Option<i64>) -> String {
     pence.map_or_else(|| "not known".to_owned(), |pence| Pence(pence).to_string())
 }
 
 /// Millionths as FTE with two decimals, half up.
-fn fte(micro: i64) -> String {
+pub(crate) fn fte(micro: i64) -> String {
     let hundredths = (micro + 5_000) / 10_000;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-fn month(text: &str) -> String {
+pub(crate) fn month(text: &str) -> String {
     const NAMES: [&str; 12] = [
         "January",
         "February",
@@ -408,7 +407,7 @@ fn month(text: &str) -> String {
     format!("{} {}", NAMES[index], month.year())
 }
 
-pub(super) fn day(date: &WireDate) -> String {
+pub(crate) fn day(date: &WireDate) -> String {
     format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
 }
 

@@ -1,9 +1,10 @@
 //! What was found in the rule files, as tables.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use comfy_table::CellAlignment;
-use finance::domain::figure::Share;
+use finance::domain::figure::{Figure, Share};
 use finance::domain::inspection::{Compared, Inspection, Unknown, inspect};
 use finance::domain::rulebook::RuleBook;
 use kit::rulefile::{Fault, listed};
@@ -35,6 +36,7 @@ pub(super) fn render(rules: &RuleBook) -> Result<String, Failure> {
     marks(rules, &mut text);
     off(&found.printed, &mut text);
     unknown(&found.unknown, &mut text);
+    unknown_income(&found.unknown_income, &mut text);
     Ok(text)
 }
 
@@ -62,7 +64,8 @@ fn summary(rules: &RuleBook, found: &Inspection, text: &mut String) {
         compared(&found.derived),
     ]);
     rows.add_row(["other maxima, against the formula".to_owned(), compared(&found.printed)]);
-    rows.add_row(["not known".to_owned(), format!("{} rows, below", found.unknown.len())]);
+    let unknown = found.unknown.len() + found.unknown_income.len();
+    rows.add_row(["not known".to_owned(), format!("{unknown} rows, below")]);
     text.push_str(&format!("{rows}\n"));
 }
 
@@ -115,4 +118,12 @@ fn unknown(unknown: &[Unknown], text: &mut String) {
         ]);
     }
     text.push_str(&format!("{rows}\n"));
+}
+
+fn unknown_income(unknown: &[Arc<Figure>], text: &mut String) {
+    text.push_str("\nINCOME NOT KNOWN (paid beside the scheme; a report of the year says so)\n");
+    for figure in unknown {
+        let note = figure.note.as_deref().unwrap_or_default();
+        wrapped(&format!("  {} {}: {note}", figure.id, figure.value), "      ", text);
+    }
 }

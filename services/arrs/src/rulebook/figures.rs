@@ -19,7 +19,7 @@ pub(super) fn year(asked: &Asked, year: ContractYear) -> String {
     let mut text =
         format!("Rule book of {year}, figures known on {known_on} (rule data {digest})\n");
     let mut sources = Sources::default();
-    for table in [ALLOCATION, SUMS, SHARES, MAXIMA, CAPS, FEES, BUILT_OF] {
+    for table in [ALLOCATION, SUMS, SHARES, MAXIMA, CAPS, FEES, PAYMENT, BUILT_OF, INCOME] {
         let figures: Vec<&Arc<Figure>> =
             held.iter().copied().filter(|figure| title(&figure.cell) == table).collect();
         if !figures.is_empty() {
@@ -103,6 +103,8 @@ const SUMS: &str = "FIXED SUMS, for the days they apply to";
 const SHARES: &str = "SHARES OF THE COST";
 const CAPS: &str = "CAPS, WTE";
 const FEES: &str = "FEES OF SUPPLIERS, a month for one WTE";
+const PAYMENT: &str = "HOW LONG A PAYMENT TAKES, months";
+const INCOME: &str = "OTHER INCOME, pounds for each patient, bed or point";
 const BUILT_OF: &str = "WHAT MAXIMA ARE BUILT OF";
 
 /// The table of a year that a cell stands in.
@@ -115,6 +117,8 @@ fn title(cell: &Cell) -> &'static str {
         Cell::Cap { .. } => CAPS,
         Cell::Fee { .. } => FEES,
         Cell::OnCost(_) => BUILT_OF,
+        Cell::PaymentDelay { .. } => PAYMENT,
+        Cell::Income { .. } => INCOME,
     }
 }
 
@@ -176,6 +180,10 @@ fn name(figure: &Figure) -> String {
         }
         Cell::Fee { role } => format!("fee, {role}"),
         Cell::OnCost(of) => of.to_string(),
+        Cell::Income { line, counted } => {
+            format!("{line}, {}", counted.as_str().replace('_', " "))
+        }
+        Cell::PaymentDelay { term } => format!("payment, {}", term.as_str().replace('_', " ")),
     }
 }
 
