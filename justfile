@@ -37,6 +37,7 @@ fmt:
 # Kills processes under load, KILLS times, and looks whether a promise was broken; `just soak 500 7` repeats the seed 7.
 soak KILLS="500" SEED=`date +%s`:
     cargo build --workspace --bins
+    cargo nextest run -p arrs-finance --profile soak --run-ignored only mon_1_many
     ARRS_TEST_KILLS={{KILLS}} ARRS_TEST_SEED={{SEED}} cargo nextest run -p arrs-tests --test suite --profile soak durability::dur_1
 
 # Measures, and prints ratios; keep the machine quiet meanwhile.

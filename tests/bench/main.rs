@@ -2,8 +2,11 @@
 //!
 //! `just bench` runs all, `just bench pricing` one. Ratios are the bar; times are of this machine.
 
+mod claims;
 mod echo;
+mod grounds;
 mod memory;
+mod pandas;
 mod pricing;
 mod reads;
 mod recording;
@@ -15,6 +18,8 @@ mod writes;
 
 use std::time::{Duration, Instant};
 
+use arrs_tests::england::Size;
+
 /// How often a ratio is measured, each side after the other; the first time is to warm up.
 const ROUNDS: usize = 9;
 
@@ -23,7 +28,10 @@ const ROUNDS: usize = 9;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// All there is, in the order in which it is measured.
-const ALL: [&str; 7] = ["pricing", "reference", "report", "writes", "reads", "walls", "memory"];
+const ALL: [&str; 8] =
+    ["pricing", "claims", "reference", "report", "writes", "reads", "walls", "memory"];
+/// One month of England: 45,000 claim lines.
+const MONTH_OF_ENGLAND: Size = Size { pcns: 1_270, engagements: 43_950, months: 1 };
 /// Which processors a PostgreSQL of ours may use; `tests/postgres` obeys.
 const CPUS: &str = "ARRS_TEST_POSTGRES_CPUS";
 
@@ -43,6 +51,7 @@ fn main() {
 async fn measure(name: &str) {
     match name {
         "pricing" => pricing::run(),
+        "claims" => claims::run().await,
         "reference" => reference::run().await,
         "report" => report::run().await,
         "writes" => writes::run().await,
@@ -82,15 +91,21 @@ impl Times {
         sorted[sorted.len() / 2]
     }
 
+    fn least(&self) -> Duration {
+        self.0.iter().min().copied().unwrap_or_default()
+    }
+
+    fn most(&self) -> Duration {
+        self.0.iter().max().copied().unwrap_or_default()
+    }
+
     fn told(&self) -> String {
-        let least = self.0.iter().min().copied().unwrap_or_default();
-        let most = self.0.iter().max().copied().unwrap_or_default();
         format!(
             "median {} (of {} runs, {} to {})",
             short(self.median()),
             self.0.len(),
-            short(least),
-            short(most)
+            short(self.least()),
+            short(self.most())
         )
     }
 }
