@@ -70,6 +70,8 @@ async fn help_names_every_command_kind_and_column() {
         "demo",
         "import",
         "report",
+        "claim",
+        "ledger",
         "rulebook",
         "token",
         "migrate",
@@ -134,6 +136,15 @@ async fn wrong_usage_ends_with_two_and_says_what_would_be_right() {
         (vec!["rulebook", "show", "2025-26", "--role", "cp"], "role code"),
         (vec!["rulebook", "show", "2025-26", "--known-at", "today"], "today"),
         (vec!["rulebook", "check", "--directory", "no-such"], "no-such"),
+        (vec!["claim", "submit", "U09081"], "MONTH"),
+        (vec!["claim", "submit", "U09081", "2025-7"], "2025-7"),
+        (vec!["claim", "query", "U09081", "2025-07"], "--text"),
+        (vec!["claim", "query", "U09081", "2025-07", "--text", "x", "--line", "0"], "0"),
+        (vec!["claim", "amend", "U09081", "2025-07"], "--note"),
+        (vec!["claim", "pay", "U09081", "2025-07", "--reference", "x"], "--on"),
+        (vec!["claim", "check", "U09081", "2025-07", "--request-id", "7"], "--request-id"),
+        (vec!["claim", "list", "--state", "lost"], "submitted"),
+        (vec!["ledger", "transfers", "U09081", "--year", "2025"], "2025-26"),
         (vec!["token"], "ROLE@SCOPE"),
         (vec!["token", "king@england"], "king@england"),
         (vec!["token", "auditor@england", "--hours", "0"], "0"),
@@ -222,6 +233,8 @@ async fn nobody_listening_ends_with_sixty_nine() {
     for arguments in [
         vec!["report", "pcn", "U09081", "--month", "2025-07"],
         vec!["import", "staff", file.as_str()],
+        vec!["claim", "show", "U09081", "2025-07"],
+        vec!["ledger", "balances", "U09081"],
         vec!["healthcheck"],
     ] {
         let mut command = alone.command(&arguments);

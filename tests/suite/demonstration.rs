@@ -152,8 +152,8 @@ fn number(code: &str) -> u8 {
         "SHARE" | "WRITTEN_AGREEMENT" => 4,
         "MAXIMUM" | "OVER_FULL_TIME" => 5,
         "LOWER_OF_COST_AND_MAXIMUM" => 6,
-        "BASELINE_NOT_EXAMINED" => 7,
-        "CAP_NOT_EXAMINED" => 8,
+        "BASELINE" | "BASELINE_NOT_RECORDED" => 7,
+        "CAP" => 8,
         "ROOM" => 9,
         other => panic!("no priced line of the set has the step {other}"),
     }
@@ -182,10 +182,9 @@ fn leads(line: &ClaimLine, begin: i64) {
     assert_eq!(taken, line.actual_cost_pence - payable, "{reference}: {steps:#?}");
     for step in steps {
         assert!(!step.text.is_empty(), "{reference} {}", step.code);
+        // The set has no baselines, and no role of 2025-26 has a cap.
         if number(&step.code) == 7 || number(&step.code) == 8 {
             assert_eq!(step.before_pence, step.after_pence, "{reference} {}", step.code);
-            let text = step.text.to_uppercase();
-            assert!(text.contains("NOT EXAMINED"), "{reference}: {}", step.text);
         }
         if step.code == "FIGURE" {
             assert!(step.figure_value.is_some() && step.known_from_date.is_some(), "{reference}");

@@ -5,6 +5,8 @@
 mod audit;
 mod backups;
 mod certificates;
+mod claim_walk;
+mod claims;
 mod command_line;
 mod degradation;
 mod demo_set;

@@ -1,5 +1,8 @@
 //! Every method that changes something: repeated, raced, dropped and read back.
 
+mod baselines;
+mod claims;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -13,19 +16,21 @@ use arrs_tests::cluster::Cluster;
 use futures::future::join_all;
 use kit::client::Channel;
 use kit::error::{ErrorReason, reason_of};
-use kit::identity::Grant;
+use kit::rules;
 use kit::server::position_of;
-use kit::{Clock, rules};
 use prost::Message;
 use prost_reflect::{MessageDescriptor, MethodDescriptor, Value};
 use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
+use crate::claims::{MOVES, Person};
 use crate::demo_set::{
     OPERATOR, PCN, bring_in, call, denied, invalid, positions, refused, report, report_request,
 };
 
 const MANAGER: &str = "pcn-manager@pcn:U09081";
+/// Whose changes they are, unless another's are meant.
+const KEEPER: Person = Person { subject: "test", grants: &[MANAGER] };
 const VIEWER: &str = "pcn-viewer@pcn:U09081";
 const LIST_ENGAGEMENTS: &str = "/arrs.workforce.v1.EngagementService/ListEngagements";
 pub(crate) const SET_ASSIGNMENT: &str = "/arrs.workforce.v1.EngagementService/SetAssignment";
@@ -40,13 +45,15 @@ const LIST_SESSIONS: &str = "/arrs.supervision.v1.SessionService/ListSessions";
 pub(crate) const RECORD_SESSION: &str = "/arrs.supervision.v1.SessionService/RecordSession";
 pub(crate) const WITHDRAW_SESSION: &str = "/arrs.supervision.v1.SessionService/WithdrawSession";
 
-/// Methods that change one thing; each is repeated below in every way.
-const UNARY: [&str; 7] = [
+/// Methods that change one thing, beside the moves of claims; each is repeated below in every way.
+const UNARY: [&str; 9] = [
     SET_ASSIGNMENT,
     END_ENGAGEMENT,
     WITHDRAW_ASSIGNMENT,
     RECORD_PAY,
     WITHDRAW_PAY,
+    baselines::SET,
+    baselines::SET_PRACTICE_FUNDED,
     RECORD_SESSION,
     WITHDRAW_SESSION,
 ];
@@ -67,7 +74,7 @@ const REPAIRS: [&str; 7] = [
     "/arrs.supervision.v1.ProjectionService/ReplayProjection",
 ];
 /// How the names of methods begin that change nothing.
-const READING: [&str; 6] = ["Get", "List", "Project", "Stream", "Compare", "Verify"];
+const READING: [&str; 7] = ["Get", "List", "Project", "Stream", "Compare", "Verify", "Explain"];
 
 fn day(year: i32, month: i32, day: i32) -> Option<Date> {
     Some(Date { year, month, day })
@@ -77,13 +84,8 @@ fn new_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-fn channel_of(cluster: &Cluster, subject: &str, grant: &str) -> Channel {
-    let grants: Vec<Grant> = vec![grant.parse().unwrap()];
-    let token = cluster.issuer(Clock::system()).token(subject, &grants, 60);
-    cluster.channel_to("gateway", &token)
-}
-
-async fn engagement(channel: &Channel, reference: &str) -> workforce::Engagement {
+/// An engagement of the PCN of the set.
+pub(crate) async fn engagement(channel: &Channel, reference: &str) -> workforce::Engagement {
     let request = workforce::ListEngagementsRequest {
         parent: PCN.to_owned(),
         page_size: 1_000,
@@ -151,7 +153,7 @@ fn idm_6_every_mutation_takes_a_request_id_and_is_repeated_by_a_test() {
         assert!(personal.is_empty(), "{path} answers {personal:?}");
         mutations.insert(path);
     }
-    let repeated = UNARY.into_iter().chain(UPLOADS).chain(REPAIRS);
+    let repeated = UNARY.into_iter().chain(MOVES).chain(UPLOADS).chain(REPAIRS);
     assert_eq!(mutations, repeated.map(str::to_owned).collect());
 }
 
@@ -181,6 +183,7 @@ where
 /// A mutation with a `request_id`, and another one under the same.
 struct Repeated<Q> {
     path: &'static str,
+    by: Person,
     message: Q,
     other: Q,
 }
@@ -191,14 +194,14 @@ impl<Q: Message + Clone + Send + Sync + 'static> Repeated<Q> {
     where
         A: Message + Default + Debug + Send + Sync + 'static,
     {
-        let Repeated { path, message, other } = self;
-        let (operator, manager) = (cluster.channel(&[OPERATOR]), cluster.channel(&[MANAGER]));
+        let Repeated { path, by, message, other } = self;
+        let (operator, caller) = (cluster.channel(&[OPERATOR]), by.channel(cluster));
         let before: i64 = positions(&operator).await.into_iter().sum();
         let viewer = cluster.channel(&[VIEWER]);
         denied(call::<_, A>(&viewer, path, message.clone()).await);
 
         let twins = (0..32).map(|_| {
-            let (channel, message) = (manager.clone(), message.clone());
+            let (channel, message) = (caller.clone(), message.clone());
             tokio::spawn(async move { settled::<_, A>(&channel, path, &message).await })
         });
         let answers = join_all(twins).await.into_iter().map(Result::unwrap);
@@ -209,12 +212,12 @@ impl<Q: Message + Clone + Send + Sync + 'static> Repeated<Q> {
         let after: i64 = positions(&operator).await.into_iter().sum();
         let last: i64 = position.as_ref().unwrap().split_once('=').unwrap().1.parse().unwrap();
         assert!(before < after && positions(&operator).await.contains(&last), "{path}: {last}");
-        let again = settled::<_, A>(&manager, path, &message).await;
+        let again = settled::<_, A>(&caller, path, &message).await;
         assert_eq!(again, (body, position), "{path}");
-        let reused = call::<_, A>(&manager, path, other).await;
+        let reused = call::<_, A>(&caller, path, other).await;
         refused(reused, Code::InvalidArgument, ErrorReason::RequestIdReused);
         // Allowed as well, and somebody else: whatever is said, it is not the answer kept.
-        let somebody = channel_of(cluster, "somebody else", MANAGER);
+        let somebody = Person { subject: "somebody else", ..by }.channel(cluster);
         if let Ok(theirs) = call::<_, A>(&somebody, path, message.clone()).await {
             assert_eq!(position_of(theirs.metadata()), None, "{path}");
         }
@@ -238,7 +241,7 @@ async fn idm_1_2_3_every_mutation_happens_once_for_one_caller() {
         ..hours(&name, day(2026, 8, 1), 1_200)
     };
     let other = workforce::SetAssignmentRequest { weekly_minutes: Some(1_201), ..message.clone() };
-    let set = Repeated { path: SET_ASSIGNMENT, message, other };
+    let set = Repeated { path: SET_ASSIGNMENT, by: KEEPER, message, other };
     set.check::<workforce::SetAssignmentResponse>(&cluster).await;
 
     // One identifier may stand for one call of each method.
@@ -251,7 +254,7 @@ async fn idm_1_2_3_every_mutation_happens_once_for_one_caller() {
     };
     let other =
         workforce::WithdrawAssignmentRequest { start_date: day(2024, 2, 5), ..message.clone() };
-    let withdraw = Repeated { path: WITHDRAW_ASSIGNMENT, message, other };
+    let withdraw = Repeated { path: WITHDRAW_ASSIGNMENT, by: KEEPER, message, other };
     withdraw.check::<workforce::Engagement>(&cluster).await;
 
     let message = workforce::EndEngagementRequest {
@@ -262,7 +265,7 @@ async fn idm_1_2_3_every_mutation_happens_once_for_one_caller() {
         ..Default::default()
     };
     let other = workforce::EndEngagementRequest { last_date: day(2026, 7, 1), ..message.clone() };
-    let end = Repeated { path: END_ENGAGEMENT, message, other };
+    let end = Repeated { path: END_ENGAGEMENT, by: KEEPER, message, other };
     end.check::<workforce::Engagement>(&cluster).await;
 }
 
@@ -280,7 +283,7 @@ async fn idm_1_2_3_pay_and_sessions_are_recorded_and_withdrawn_once() {
         ..payment(&format!("{}/pay/2025-08", engagement.name), 300_000)
     };
     let other = finance::RecordPayRequest { salary_pence: Some(1), ..message.clone() };
-    let record = Repeated { path: RECORD_PAY, message: message.clone(), other };
+    let record = Repeated { path: RECORD_PAY, by: KEEPER, message: message.clone(), other };
     record.check::<finance::Pay>(&cluster).await;
     let message = finance::WithdrawPayRequest {
         etag: pay(&manager, &message.name, None).await.etag,
@@ -290,7 +293,7 @@ async fn idm_1_2_3_pay_and_sessions_are_recorded_and_withdrawn_once() {
         validate_only: false,
     };
     let other = finance::WithdrawPayRequest { paid_date: None, ..message.clone() };
-    let withdraw = Repeated { path: WITHDRAW_PAY, message, other };
+    let withdraw = Repeated { path: WITHDRAW_PAY, by: KEEPER, message, other };
     withdraw.check::<finance::Pay>(&cluster).await;
 
     let message = supervision::RecordSessionRequest {
@@ -305,7 +308,7 @@ async fn idm_1_2_3_pay_and_sessions_are_recorded_and_withdrawn_once() {
         ..Default::default()
     };
     let other = supervision::RecordSessionRequest { session_minutes: 31, ..message.clone() };
-    let record = Repeated { path: RECORD_SESSION, message: message.clone(), other };
+    let record = Repeated { path: RECORD_SESSION, by: KEEPER, message: message.clone(), other };
     record.check::<supervision::Session>(&cluster).await;
     let held = session(&manager, "by-hand-1").await.unwrap();
     assert_eq!((held.session_minutes, held.person), (30, message.person));
@@ -317,7 +320,7 @@ async fn idm_1_2_3_pay_and_sessions_are_recorded_and_withdrawn_once() {
     };
     let etag = "\"99\"".to_owned();
     let other = supervision::WithdrawSessionRequest { etag, ..message.clone() };
-    let withdraw = Repeated { path: WITHDRAW_SESSION, message: message.clone(), other };
+    let withdraw = Repeated { path: WITHDRAW_SESSION, by: KEEPER, message: message.clone(), other };
     withdraw.check::<supervision::Session>(&cluster).await;
     assert_eq!(session(&manager, "by-hand-1").await, None);
     let again = supervision::WithdrawSessionRequest {

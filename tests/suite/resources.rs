@@ -1,8 +1,11 @@
 //! Every method that reads one resource or lists many: what it gives, what it refuses, its pages.
 
+mod claims;
 mod finance;
 mod imports;
 mod matches;
+mod owed;
+mod pcn_year;
 mod summaries;
 mod supervision;
 mod workforce;

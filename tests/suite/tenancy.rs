@@ -9,6 +9,7 @@ use std::path::Path;
 
 use arrs_proto::admin::v1::{GetImportRequest, Import, ImportState};
 use arrs_proto::event::v1::{AssignmentHoursSet, EngagementRecorded, OrganisationNamed};
+use arrs_proto::finance::v1::Claim;
 use arrs_proto::report::v1 as report;
 use arrs_proto::summary::v1::{ListMembersRequest, ListMembersResponse};
 use arrs_proto::supervision::v1::{ListSessionsRequest, ListSessionsResponse};
@@ -26,6 +27,7 @@ use prost::{Message, Name};
 use tonic::Code;
 use uuid::Uuid;
 
+use crate::claims::{PREPARE, SUBMIT, asked};
 use crate::demo_set::{self, OPERATOR, STAFF, collect, denied, positions};
 use probe::{Answer, Target, ask, check_row, probe};
 
@@ -34,6 +36,8 @@ const LIST_SESSIONS: &str = "/arrs.supervision.v1.SessionService/ListSessions";
 const GET_ENGAGEMENT: &str = "/arrs.workforce.v1.EngagementService/GetEngagement";
 const GET_PERSON: &str = "/arrs.workforce.v1.PersonService/GetPerson";
 
+/// A PCN, one of its federation, of its ICB, and of another ICB.
+const PLACES: [&str; 4] = ["U09081", "U31970", "U60113", "DEMOPCN02"];
 /// A PCN of another ICB, with one of everything.
 const ELSEWHERE: [(&str, &str); 5] = [
     (
@@ -65,7 +69,7 @@ const ELSEWHERE: [(&str, &str); 5] = [
     ),
 ];
 
-/// The demonstration set and a PCN elsewhere.
+/// The demonstration set and a PCN elsewhere, each PCN's month claimed.
 pub(crate) async fn two_boards() -> Cluster {
     let cluster = Cluster::one().await;
     fill(&cluster).await;
@@ -76,6 +80,14 @@ async fn fill(cluster: &Cluster) {
     demo_set::bring_in(cluster).await;
     for (kind, text) in ELSEWHERE {
         demo_set::take(cluster, kind, text, Some(demo_set::RECORDED_ON)).await;
+    }
+    for pcn in PLACES {
+        let manager = channel_of(cluster, "claimant", &[&format!("pcn-manager@pcn:{pcn}")]);
+        let name = format!("pcns/{pcn}/claims/{}", demo_set::MONTH);
+        let prepare = asked(PREPARE, &name, "");
+        let claim: Claim = ask(&manager, PREPARE, prepare).await.unwrap();
+        let submit = asked(SUBMIT, &name, &claim.etag);
+        ask::<_, Claim>(&manager, SUBMIT, submit).await.unwrap();
     }
 }
 
@@ -149,13 +161,13 @@ pub(crate) async fn target(
     }
 }
 
-/// Own, of the same federation, of the same ICB, of another ICB.
+/// Something in each of [`PLACES`].
 pub(crate) async fn targets(operator: &Channel) -> [Target; 4] {
     [
-        target(operator, "U09081", "demo-e-001", "demo-p-001").await,
-        target(operator, "U31970", "demo-e-101", "demo-p-101").await,
-        target(operator, "U60113", "demo-e-201", "demo-p-201").await,
-        target(operator, "DEMOPCN02", "far-e-1", "far-p-1").await,
+        target(operator, PLACES[0], "demo-e-001", "demo-p-001").await,
+        target(operator, PLACES[1], "demo-e-101", "demo-p-101").await,
+        target(operator, PLACES[2], "demo-e-201", "demo-p-201").await,
+        target(operator, PLACES[3], "far-e-1", "far-p-1").await,
     ]
 }
 
@@ -395,7 +407,7 @@ async fn of_a_shared_engagement_each_pcn_sees_its_hours_and_one_number() {
 async fn lists_hold_nothing_of_another_pcn() {
     let cluster = two_boards().await;
 
-    for pcn in ["U09081", "U31970", "U60113", "DEMOPCN02"] {
+    for pcn in PLACES {
         let manager = channel_of(&cluster, pcn, &[&format!("pcn-manager@pcn:{pcn}")]);
         let name = format!("pcns/{pcn}");
         let list = engagements(&manager, pcn).await;

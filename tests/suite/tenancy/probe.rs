@@ -23,12 +23,17 @@ use arrs_tests::cluster;
 use kit::client::Channel;
 use kit::error::{ErrorReason, reason_of};
 use prost::Message;
+use prost_reflect::Value;
 use terms::Date;
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
+use crate::claims;
 use crate::demo_set::{MONTH, PAY, SESSIONS, STAFF, collect};
+
+/// The version of a claim that was prepared and submitted, and nothing more.
+pub(crate) const CLAIMED: &str = "\"3\"";
 
 /// Somebody's data, or nobody's.
 #[derive(Clone, Debug)]
@@ -101,6 +106,7 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
     let pcn = format!("pcns/{}", target.pcn);
     let organisation = format!("organisations/{}", target.pcn);
     let month = MONTH.to_owned();
+    let claim = format!("{pcn}/claims/{month}");
     match path {
         "/arrs.report.v1.ReportService/GetPcnReport" => {
             let request = report::GetPcnReportRequest { name: pcn, month, ..Default::default() };
@@ -249,6 +255,21 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
             let request = finance::GetAllocationRequest { name, ..Default::default() };
             done(ask::<_, finance::Allocation>(channel, path, request).await)
         }
+        "/arrs.finance.v1.FinanceSummaryService/GetPcnYear" => {
+            let year = "2025-26".to_owned();
+            let request = finance::GetPcnYearRequest { name: pcn, year, ..Default::default() };
+            done(ask::<_, finance::PcnYear>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.LedgerService/GetMoneyOwed" => {
+            let request = finance::GetMoneyOwedRequest { name: pcn, ..Default::default() };
+            let owed: finance::MoneyOwed = ask(channel, path, request).await?;
+            found(owed.owed_pence > 0, &owed)
+        }
+        "/arrs.finance.v1.LedgerService/ListMoneyOwed" => {
+            let request = finance::ListMoneyOwedRequest::default();
+            let page: finance::ListMoneyOwedResponse = ask(channel, path, request).await?;
+            found(page.pcns.iter().any(|row| row.name == pcn), &page)
+        }
         "/arrs.finance.v1.ClaimService/CompareClaimLine" => {
             let request = finance::CompareClaimLineRequest {
                 parent: pcn,
@@ -258,6 +279,104 @@ async fn reaches(channel: &Channel, path: &str, target: &Target) -> Reaches {
                 ..Default::default()
             };
             done(ask::<_, finance::CompareClaimLineResponse>(channel, path, request).await)
+        }
+        claims::PREPARE
+        | claims::AMEND
+        | claims::SUBMIT
+        | claims::QUERY
+        | claims::REPLY
+        | claims::CHECK
+        | claims::APPROVE
+        | claims::REJECT
+        | claims::WITHDRAW
+        | claims::PAY
+        | claims::REMARK => {
+            let mut request = claims::asked(path, &claim, CLAIMED);
+            request.set_field_by_name("validate_only", Value::Bool(true));
+            match ask::<_, finance::Claim>(channel, path, request).await {
+                // Who is let in is told what may be done with it instead.
+                Err(status) if reason_of(&status) == Some(ErrorReason::ClaimStateWrong) => {
+                    reached()
+                }
+                other => done(other),
+            }
+        }
+        claims::GET => {
+            let request = finance::GetClaimRequest { name: claim, known_at_date: None };
+            done(ask::<_, finance::Claim>(channel, path, request).await)
+        }
+        claims::LIST => {
+            let request = finance::ListClaimsRequest { parent: pcn, ..Default::default() };
+            let page: finance::ListClaimsResponse = ask(channel, path, request).await?;
+            found(page.claims.iter().any(|one| one.name == claim), &page)
+        }
+        claims::LIST_LINES => {
+            let request = finance::ListClaimLinesRequest { parent: claim, ..Default::default() };
+            let page: finance::ListClaimLinesResponse = ask(channel, path, request).await?;
+            let mut lines = page.lines.iter();
+            found(lines.any(|line| line.reference == target.engagement_reference), &page)
+        }
+        claims::EXPLAIN_LINE => {
+            let name = format!("{claim}/lines/1");
+            let request = finance::ExplainClaimLineRequest { name, known_at_date: None };
+            done(ask::<_, finance::ExplainClaimLineResponse>(channel, path, request).await)
+        }
+        claims::LIST_EVENTS => {
+            let request = finance::ListClaimEventsRequest { parent: claim, ..Default::default() };
+            let page: finance::ListClaimEventsResponse = ask(channel, path, request).await?;
+            found(page.events.len() == 2, &page)
+        }
+        claims::VERIFY => {
+            let request = finance::VerifyClaimRequest { name: claim };
+            done(ask::<_, finance::VerifyClaimResponse>(channel, path, request).await)
+        }
+        claims::LIST_ARREARS => {
+            let year = "2025-26".to_owned();
+            let request = finance::ListArrearsRequest { parent: pcn, year, ..Default::default() };
+            done(ask::<_, finance::ListArrearsResponse>(channel, path, request).await)
+        }
+        claims::LIST_BALANCES => {
+            let request = finance::ListBalancesRequest { parent: pcn, ..Default::default() };
+            let page: finance::ListBalancesResponse = ask(channel, path, request).await?;
+            found(page.balances.iter().any(|one| one.claimed_pence > 0), &page)
+        }
+        claims::LIST_TRANSFERS => {
+            let request = finance::ListTransfersRequest { parent: pcn, ..Default::default() };
+            let page: finance::ListTransfersResponse = ask(channel, path, request).await?;
+            found(page.transfers.iter().any(|one| one.claim == claim), &page)
+        }
+        "/arrs.finance.v1.BaselineService/GetBaseline" => {
+            let name = format!("{pcn}/baselines/CP");
+            let request = finance::GetBaselineRequest { name, known_at_date: None };
+            done(ask::<_, finance::Baseline>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.BaselineService/ListBaselines" => {
+            let request = finance::ListBaselinesRequest { parent: pcn, known_at_date: None };
+            done(ask::<_, finance::ListBaselinesResponse>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.BaselineService/SetBaseline" => {
+            let request = finance::SetBaselineRequest {
+                name: format!("{pcn}/baselines/CP"),
+                wte_micro: Some(1_000_000),
+                from_date: Some(kit::wire::date(Date::constant(2019, 3, 31))),
+                agreed_by: "the ICB and the PCN".to_owned(),
+                reference: "letter of 1 July 2019".to_owned(),
+                etag: "\"0\"".to_owned(),
+                request_id: Uuid::new_v4().to_string(),
+                validate_only: true,
+            };
+            done(ask::<_, finance::Baseline>(channel, path, request).await)
+        }
+        "/arrs.finance.v1.BaselineService/SetPracticeFunded" => {
+            let request = finance::SetPracticeFundedRequest {
+                name: format!("{pcn}/baselines/CP"),
+                wte_micro: Some(1_000_000),
+                from_date: Some(kit::wire::date(Date::constant(2019, 3, 31))),
+                etag: "\"0\"".to_owned(),
+                request_id: Uuid::new_v4().to_string(),
+                validate_only: true,
+            };
+            done(ask::<_, finance::Baseline>(channel, path, request).await)
         }
         "/arrs.finance.v1.PayService/GetPay" => {
             let name = format!("{}/pay/2025-07", target.engagement);
